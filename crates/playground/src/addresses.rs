@@ -1,0 +1,81 @@
+//! Where everything listens: ports are taken before anything is printed, so that what is printed holds.
+
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+/// Below which jira-proxy publishes Jira.
+pub(crate) const PREFIX: &str = "/jira-data-proxy";
+
+/// What the banner and the landing page tell.
+pub(crate) struct Addresses {
+    pub(crate) page: SocketAddr,
+    pub(crate) jira_proxy: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) demo_jira: SocketAddr,
+    pub(crate) issuer: SocketAddr,
+    /// A token of the user ada.
+    pub(crate) token: String,
+    /// The same token, for the curl line and the Python snippet.
+    pub(crate) token_file: PathBuf,
+}
+
+#[cfg(test)]
+impl Addresses {
+    /// Different ports, so that a test notices when one is taken for another.
+    pub(crate) fn example() -> Self {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            page: at(8070),
+            jira_proxy: at(8080),
+            admin: at(8090),
+            demo_jira: at(40001),
+            issuer: at(40002),
+            token: "eyJ0eXAi.eyJpc3Mi.c2lnbmF0dXJl".to_owned(),
+            token_file: PathBuf::from("/tmp/nbgate-example/token"),
+        }
+    }
+}
+
+impl Addresses {
+    /// Jira as a notebook sees it, without a slash at the end.
+    pub(crate) fn jira(&self) -> String {
+        format!("http://{}{PREFIX}", self.jira_proxy)
+    }
+}
+
+/// A listener on the port that was asked for, else on the usual one, else on any free one.
+pub(crate) fn listen(host: IpAddr, asked: Option<u16>, usual: u16) -> anyhow::Result<TcpListener> {
+    let bind = |port| TcpListener::bind((host, port));
+    match asked {
+        Some(port) => bind(port).with_context(|| format!("cannot listen on {}", SocketAddr::new(host, port))),
+        None => bind(usual)
+            .or_else(|_| bind(0))
+            .with_context(|| format!("cannot listen on {host}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_usual_port_that_is_taken_is_replaced() {
+        let taken = listen(HOST, None, 0).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_ne!(listen(HOST, None, port).unwrap().local_addr().unwrap().port(), port);
+    }
+
+    #[test]
+    fn a_port_that_was_asked_for_is_not_replaced() {
+        let taken = listen(HOST, None, 0).unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = listen(HOST, Some(address.port()), 0).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+    }
+}

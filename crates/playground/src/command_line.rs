@@ -1,0 +1,67 @@
+//! What can be chosen at start, and the one thing that cannot: to listen anywhere but on loopback.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::Parser;
+
+/// Starts jira-proxy with a demo Jira and a demo identity provider, all on this machine.
+#[derive(Parser)]
+#[command(name = "playground", version)]
+pub(crate) struct CommandLine {
+    /// Loopback address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Port of jira-proxy [usual: 8080]
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// Port of jira-proxy's metrics and health [usual: 8090]
+    #[arg(long)]
+    pub(crate) admin_port: Option<u16>,
+    /// Port of the landing page [usual: 8070]
+    #[arg(long)]
+    pub(crate) page_port: Option<u16>,
+    /// Port of the demo Jira [usual: any free one]
+    #[arg(long)]
+    pub(crate) jira_port: Option<u16>,
+    /// Port of the demo identity provider [usual: any free one]
+    #[arg(long)]
+    pub(crate) issuer_port: Option<u16>,
+}
+
+/// The address that `host` means, if nobody else can reach it.
+pub(crate) fn loopback(host: &str) -> Result<IpAddr, String> {
+    let address = match host {
+        "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        _ => host.trim_start_matches('[').trim_end_matches(']').parse().ok(),
+    };
+    match address {
+        Some(address) if address.is_loopback() => Ok(address),
+        _ => Err(format!(
+            "--host {host} is not a loopback address: the playground gives a token to whoever asks, so only this \
+             machine may reach it. Use 127.0.0.1 or ::1, and a tunnel (ssh -L) from elsewhere."
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_accepted() {
+        for host in ["127.0.0.1", "127.3.2.1", "::1", "[::1]", "localhost"] {
+            assert!(loopback(host).is_ok(), "{host}");
+        }
+        for host in [
+            "0.0.0.0",
+            "::",
+            "10.0.0.1",
+            "::ffff:127.0.0.1.example",
+            "example.org",
+            "",
+            "127.0.0.1:80",
+        ] {
+            assert!(loopback(host).unwrap_err().contains("not a loopback address"), "{host}");
+        }
+    }
+}

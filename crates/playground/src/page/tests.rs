@@ -1,0 +1,73 @@
+use actix_web::App;
+use actix_web::test::{TestRequest, call_service, init_service};
+
+use super::*;
+
+#[test]
+fn the_page_tells_every_address_the_token_and_both_snippets() {
+    let addresses = Addresses::example();
+    let page = text(&render(&addresses).into_string());
+    // Its own address is in the browser's address bar.
+    for place in places(&addresses).iter().skip(1) {
+        assert!(page.contains(&place.url), "{}", place.name);
+    }
+    for text in [
+        &addresses.token,
+        &curl_line(&addresses),
+        &python_snippet(&addresses),
+        &preparation(&addresses),
+    ] {
+        assert!(page.contains(text.as_str()), "{text}");
+    }
+    for Try { command, .. } in groups(&addresses).into_iter().flat_map(|group| group.tries) {
+        assert!(page.contains(&command), "{command}");
+    }
+}
+
+#[test]
+fn the_page_leads_nowhere_but_to_this_machine() {
+    let page = render(&Addresses::example()).into_string();
+    for (at, _) in page.match_indices("//") {
+        assert!(
+            page[at..].starts_with("//127.0.0.1:"),
+            "{}",
+            &page[at..(at + 40).min(page.len())]
+        );
+    }
+    for forbidden in ["style=", "onclick", "<style", "@import"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+}
+
+#[actix_web::test]
+async fn the_page_and_its_files_are_served_under_the_strict_policy() {
+    let page = web::Data::new(Page::new(&Addresses::example()));
+    let app = init_service(App::new().app_data(page).configure(configure)).await;
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/playground.css", "text/css"),
+        ("/playground.js", "text/javascript"),
+    ] {
+        let response = call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap();
+        assert!(header("content-type").starts_with(kind), "{path}");
+        assert!(
+            header("content-security-policy").starts_with("default-src 'none'"),
+            "{path}"
+        );
+        assert_eq!(header("cache-control"), "no-store");
+    }
+}
+
+/// The text that a reader sees and copies.
+fn text(html: &str) -> String {
+    let pieces = html
+        .split('<')
+        .map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    let text: String = pieces.collect();
+    text.replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}

@@ -1,0 +1,202 @@
+//! Things to try: commands with the answer they must get, so that the page promises nothing that is not so.  (pure)
+
+use crate::addresses::Addresses;
+
+pub(crate) struct Group {
+    pub(crate) title: &'static str,
+    pub(crate) tries: Vec<Try>,
+}
+
+pub(crate) struct Try {
+    pub(crate) title: &'static str,
+    pub(crate) command: String,
+    /// The HTTP status of the answer.
+    pub(crate) status: u16,
+    pub(crate) outcome: &'static str,
+}
+
+/// The line that the other commands need first.
+pub(crate) fn preparation(addresses: &Addresses) -> String {
+    format!("export TOKEN=$(cat {})", addresses.token_file.display())
+}
+
+pub(crate) fn groups(addresses: &Addresses) -> [Group; 5] {
+    let url = addresses.jira();
+    [
+        reading(&url),
+        asking(&url),
+        refused(&url),
+        misbehaving(&url),
+        behind(addresses),
+    ]
+}
+
+fn reading(url: &str) -> Group {
+    let tries = vec![
+        get(
+            "Read an issue",
+            url,
+            "/rest/api/2/issue/DM-42?expand=changelog",
+            200,
+            "Its links lead to jira-proxy, although Jira wrote its own address into them.",
+        ),
+        get(
+            "Page through a search",
+            url,
+            "/rest/api/2/search?jql=project=DM+ORDER+BY+created&startAt=100&maxResults=50&fields=summary,status",
+            200,
+            "Issues 101 to 150 of 200. Move startAt on until total is reached.",
+        ),
+        get(
+            "Page through the newer search",
+            url,
+            "/rest/api/2/search/jql?jql=project=OBS&fields=summary",
+            200,
+            "The first 50 and a nextPageToken: add it to the query for the next 50. Without fields there are only ids.",
+        ),
+        Try {
+            title: "Fetch an attachment",
+            command: format!(
+                "curl -O -H \"Authorization: Bearer $TOKEN\" '{url}/secure/attachment/20061/star-field.png'"
+            ),
+            status: 200,
+            outcome: "A picture, byte for byte as Jira has it.",
+        },
+    ];
+    Group { title: "Read", tries }
+}
+
+fn asking(url: &str) -> Group {
+    let tries = vec![
+        get(
+            "Who am I?",
+            url,
+            "/-/me",
+            200,
+            "The identity that the token proves: user, groups, scopes, end.",
+        ),
+        get(
+            "Why would that be refused?",
+            url,
+            "/-/why?method=GET&path=/rest/api/2/user",
+            200,
+            "The rule that decides, told before anything is sent.",
+        ),
+    ];
+    Group {
+        title: "Ask the proxy",
+        tries,
+    }
+}
+
+fn refused(url: &str) -> Group {
+    let mut write = get(
+        "Write",
+        url,
+        "/rest/api/2/issue",
+        405,
+        "Reading is allowed here, writing is not: Jira never sees it.",
+    );
+    write.command = write.command.replacen("curl -i", "curl -i -X POST -d '{}'", 1);
+    let tries = vec![
+        write,
+        get(
+            "Leave the published paths",
+            url,
+            "/rest/auth/1/session",
+            404,
+            "What is not published does not exist.",
+        ),
+        get(
+            "Look up a person",
+            url,
+            "/rest/api/2/user?username=ada",
+            403,
+            "Personal data is refused by a named rule.",
+        ),
+        Try {
+            title: "Come without a token",
+            command: format!("curl -i '{url}/rest/api/2/issue/DM-42'"),
+            status: 401,
+            outcome: "The answer says which kind of token is wanted, and a hint says what to do.",
+        },
+    ];
+    Group {
+        title: "Be refused",
+        tries,
+    }
+}
+
+fn misbehaving(url: &str) -> Group {
+    let mut slow = get(
+        "Slow",
+        url,
+        "/rest/api/2/demo/slow",
+        200,
+        "Ten pieces in three seconds, each passed on as it comes.",
+    );
+    slow.command = slow.command.replacen("curl -i", "curl -i -N", 1);
+    let tries = vec![
+        slow,
+        get(
+            "Broken off",
+            url,
+            "/rest/api/2/demo/broken",
+            200,
+            "Jira cuts the connection in the middle. curl says so (error 18): half an answer never looks whole.",
+        ),
+        get(
+            "Failed",
+            url,
+            "/rest/api/2/demo/error",
+            500,
+            "Jira's own error comes through as it is.",
+        ),
+    ];
+    Group {
+        title: "See Jira misbehave",
+        tries,
+    }
+}
+
+fn behind(addresses: &Addresses) -> Group {
+    let Addresses {
+        demo_jira,
+        issuer,
+        admin,
+        ..
+    } = addresses;
+    let tries = vec![
+        Try {
+            title: "What Jira saw",
+            command: format!("curl 'http://{demo_jira}/demo/seen'"),
+            status: 200,
+            outcome: "Every request came from demo-bot, none with your token, and writes is 0.",
+        },
+        Try {
+            title: "Be somebody else, for a minute",
+            command: format!("curl -d grant_type=password -d username=grace -d lifetime=60 'http://{issuer}/token'"),
+            status: 200,
+            outcome: "A token of grace that ends after 60 seconds. There is no password: this issuer is a demo.",
+        },
+        Try {
+            title: "Metrics",
+            command: format!("curl 'http://{admin}/metrics'"),
+            status: 200,
+            outcome: "What you did so far, counted; no user and no path is named.",
+        },
+    ];
+    Group {
+        title: "Look behind",
+        tries,
+    }
+}
+
+fn get(title: &'static str, url: &str, path: &str, status: u16, outcome: &'static str) -> Try {
+    Try {
+        title,
+        command: format!("curl -i -H \"Authorization: Bearer $TOKEN\" '{url}{path}'"),
+        status,
+        outcome,
+    }
+}

@@ -1,0 +1,157 @@
+//! Who is calling? A list of authenticators, asked in order: the first that finds its own kind of credential decides.
+//!
+//! **Invariant**: a bad credential never falls through to a weaker scheme, and a platform that does not answer never
+//! means "allowed" nor "rejected". Only authenticators make an [`Identity`].
+
+mod bearer;
+mod cache;
+pub mod config;
+mod gafaelfawr;
+mod gateway;
+mod identity;
+mod introspection;
+mod jupyterhub;
+mod oidc;
+
+use std::{sync::Arc, time::Duration};
+
+use actix_http::RequestHead;
+use async_trait::async_trait;
+
+pub use self::{
+    config::IdentityConfig,
+    identity::{Claims, Identity},
+};
+use crate::{
+    client::PlatformClient,
+    error::{ProxyError, Reason},
+    telemetry::Metrics,
+};
+
+/// Whether an answer came from the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheState {
+    /// It did.
+    Hit,
+    /// The platform was asked, or somebody else's question was waited for.
+    Miss,
+    /// This scheme has nothing to cache.
+    None,
+}
+
+/// What one authenticator says of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// No credential of this kind: the next scheme may try.
+    NotPresent,
+    /// The caller is known.
+    Authenticated(Identity, CacheState),
+    /// There is a credential of this kind, and it is no good.
+    Rejected(Reason),
+    /// The platform cannot be asked now: nobody is let in, nobody is called unknown.
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// One way to prove identity.
+#[async_trait(?Send)] // a worker is one thread, and the platform client belongs to it
+pub trait Authenticator: Send + Sync {
+    /// The kind, as configuration, metrics and audit events name it.
+    fn kind(&self) -> &'static str;
+
+    /// Looks only at its own kind of credential.
+    async fn authenticate(&self, head: &RequestHead, client: &PlatformClient) -> Outcome;
+
+    /// Which of the scopes that this entry requires the identity lacks.
+    fn missing_scopes(&self, identity: &Identity) -> Vec<String>;
+
+    /// Which of the groups that this entry requires the identity lacks.
+    fn missing_groups(&self, identity: &Identity) -> Vec<String>;
+
+    /// Fetches what must be known before the first request (signing keys), and keeps it fresh: called at start and then
+    /// again after the time it returns. `None`: nothing to keep.
+    async fn refresh(&self, client: &PlatformClient) -> Option<Duration>;
+
+    /// Whether requests can be decided at all.
+    fn ready(&self) -> bool;
+}
+
+/// The configured schemes, shared by all workers.
+#[derive(Clone)]
+pub struct Authenticators {
+    schemes: Arc<[Box<dyn Authenticator>]>,
+    metrics: Arc<Metrics>,
+}
+
+impl Authenticators {
+    /// Builds the schemes in the order of the configuration.
+    ///
+    /// # Errors
+    /// A file that an entry names cannot be read.
+    pub fn new(config: &[IdentityConfig], metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+        let schemes = config.iter().map(|entry| entry.build(metrics)).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self { schemes: schemes.into(), metrics: metrics.clone() })
+    }
+
+    /// The caller, proven and with the scopes and groups that the deciding entry requires.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, `Rejected`, `CannotDecide`, `InsufficientScope` or `InsufficientGroup`.
+    pub async fn authenticate(
+        &self,
+        head: &RequestHead,
+        client: &PlatformClient,
+    ) -> Result<(Identity, CacheState), ProxyError> {
+        for scheme in self.schemes.iter() {
+            let (outcome, result) = match scheme.authenticate(head, client).await {
+                Outcome::NotPresent => continue,
+                Outcome::Authenticated(identity, cache) => {
+                    ("authenticated", admitted(scheme.as_ref(), identity).map(|identity| (identity, cache)))
+                }
+                Outcome::Rejected(reason) => ("rejected", Err(ProxyError::Rejected(reason))),
+                Outcome::Unavailable { retry_after } => {
+                    ("unavailable", Err(ProxyError::CannotDecide { kind: scheme.kind(), retry_after }))
+                }
+            };
+            self.metrics.identity_lookup(scheme.kind(), outcome);
+            return result;
+        }
+        self.metrics.identity_lookup("none", "not_present");
+        Err(ProxyError::Unauthenticated)
+    }
+
+    /// Asks each scheme to fetch what it needs; the shortest time after which one wants to be asked again.
+    pub async fn refresh(&self, client: &PlatformClient) -> Option<Duration> {
+        let mut next = None;
+        for scheme in self.schemes.iter() {
+            if let Some(after) = scheme.refresh(client).await {
+                next = Some(next.map_or(after, |earlier: Duration| earlier.min(after)));
+            }
+        }
+        next
+    }
+
+    /// Whether every scheme can decide.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        self.schemes.iter().all(|scheme| scheme.ready())
+    }
+}
+
+fn admitted(scheme: &dyn Authenticator, identity: Identity) -> Result<Identity, ProxyError> {
+    let scopes = scheme.missing_scopes(&identity);
+    if !scopes.is_empty() {
+        return Err(ProxyError::InsufficientScope { scopes });
+    }
+    let groups = scheme.missing_groups(&identity);
+    if !groups.is_empty() {
+        return Err(ProxyError::InsufficientGroup { groups });
+    }
+    Ok(identity)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! What the kinds check alike: platform URLs, secret files, lists of names, whole numbers in range.
+
+use std::{net::IpAddr, ops::RangeInclusive, path::Path};
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+use serde::Deserializer;
+use url::Url;
+
+use crate::config::{Problems, whole};
+
+/// The URL of a platform, or what is wrong with the text and what to do. Never repeats the text: it may hold a password.
+pub(in crate::auth) fn platform_url(text: &str, allow_insecure_http: bool) -> Result<Url, String> {
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err("holds white space: remove it".to_owned());
+    }
+    let url = Url::parse(text).map_err(|error| format!("is not an absolute URL ({error}): write `https://host/path`"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user name or password: remove it".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("holds a query or fragment: remove it".to_owned());
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if allow_insecure_http || is_loopback(&url) => Ok(url),
+        "http" => Err(
+            "has scheme `http`, so that anybody on the way can read tokens: use https, or set `allow_insecure_http = true`"
+                .to_owned(),
+        ),
+        _ => Err("has another scheme than https: use https".to_owned()),
+    }
+}
+
+/// Whether the URL names this machine, by an address or as `localhost`.
+pub(in crate::auth) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
+        None => false,
+    }
+}
+
+/// `path` below `base`, whether or not `base` ends with a slash.
+pub(in crate::auth) fn join(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
+    url
+}
+
+/// A secret from its file, without the newline that editors put at its end.
+pub(in crate::auth) fn read_secret(path: &Path) -> anyhow::Result<SecretString> {
+    let named = || format!("secret file {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(named)?;
+    let secret = text.trim_end_matches(['\n', '\r']);
+    anyhow::ensure!(!secret.is_empty(), "{} is empty", named());
+    Ok(SecretString::from(secret))
+}
+
+/// Notes a name that no platform can have given.
+pub(in crate::auth) fn check_names(key: &str, names: &[String], problems: &mut Problems) {
+    for (index, name) in names.iter().enumerate() {
+        if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+            problems.add(format!("{key}[{index}]"), "is empty, or has white space around it: correct or remove it");
+        }
+    }
+}
+
+/// Notes a number out of range.
+pub(in crate::auth) fn check_whole(key: &str, number: u64, range: RangeInclusive<u64>, problems: &mut Problems) {
+    if !range.contains(&number) {
+        problems.add(key, format!("is {number}: use {} to {}", range.start(), range.end()));
+    }
+}
+
+/// How long an answer about a token is believed where nothing else is said.
+pub(in crate::auth) fn default_cache_seconds() -> u64 {
+    60
+}
+
+/// [`whole`] for a key that may be left out.
+pub(in crate::auth) fn some_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    whole(deserializer).map(Some)
+}

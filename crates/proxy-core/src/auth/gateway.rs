@@ -1,0 +1,203 @@
+//! Kind `gateway`: the ingress has identified the caller and says so in `X-Auth-Request-*`.
+//!
+//! Decides whether a request comes from the ingress: by the address of its socket peer and, where the network does not
+//! keep others out, by a secret header. From anybody else the headers mean nothing, as if they were not there.
+//!
+//! **Invariant**: no header of the request (`Forwarded`, `X-Forwarded-*`) plays a part in who the peer is.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use actix_http::{RequestHead, header::HeaderName};
+use anyhow::Context as _;
+use async_trait::async_trait;
+use ipnet::IpNet;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Authenticator, CacheState, Claims, Identity, Outcome,
+    bearer::single,
+    config::{Required, check_names, read_secret},
+};
+use crate::{
+    client::PlatformClient,
+    config::{Problems, Validate},
+    error::Reason,
+};
+
+const KIND: &str = "gateway";
+const USER: HeaderName = HeaderName::from_static("x-auth-request-user");
+const EMAIL: HeaderName = HeaderName::from_static("x-auth-request-email");
+const GROUPS: HeaderName = HeaderName::from_static("x-auth-request-groups");
+
+/// Keys of kind `gateway`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayConfig {
+    trusted_peers: Vec<String>,
+    secret_header: Option<String>,
+    secret_file: Option<PathBuf>,
+    /// Scopes that whoever passes the gateway has: it lets nobody through without them.
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    allow_insecure_any_peer: bool,
+    #[serde(default)]
+    required_scopes: Vec<String>,
+    #[serde(default)]
+    required_groups: Vec<String>,
+}
+
+impl GatewayConfig {
+    pub(super) fn build(&self) -> anyhow::Result<Box<dyn Authenticator>> {
+        let peers = self.trusted_peers.iter().map(|peer| peer.parse()).collect::<Result<_, _>>();
+        let secret = match (self.secret_header(), &self.secret_file) {
+            (Some(header), Some(file)) => Some((header, read_secret(file)?)),
+            _ => None,
+        };
+        Ok(Box::new(Gateway {
+            peers: peers.context("trusted_peers")?,
+            secret,
+            scopes: self.scopes.clone(),
+            required: Required::new(&self.required_scopes, &self.required_groups),
+        }))
+    }
+
+    pub(super) fn secret_header(&self) -> Option<HeaderName> {
+        self.secret_header.as_ref().and_then(|name| name.parse().ok())
+    }
+
+    fn check_peers(&self, problems: &mut Problems) {
+        if self.trusted_peers.is_empty() {
+            let what = "is empty, so that nobody could sign in: list the ingress's networks, such as `10.0.0.0/8`";
+            problems.add("trusted_peers", what);
+        }
+        for (index, peer) in self.trusted_peers.iter().enumerate() {
+            if let Err(what) = check_peer(peer, self.allow_insecure_any_peer) {
+                problems.add(format!("trusted_peers[{index}]"), what);
+            }
+        }
+    }
+
+    fn check_secret(&self, problems: &mut Problems) {
+        match (&self.secret_header, &self.secret_file) {
+            (Some(_), None) => problems.add("secret_file", "is missing: `secret_header` needs it"),
+            (None, Some(_)) => problems.add("secret_header", "is missing: `secret_file` needs it"),
+            (Some(_), Some(_)) if self.secret_header().is_none() => {
+                problems.add("secret_header", "is not the name of a header: correct it");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is wrong with a network. Repeats nothing that is not one.
+fn check_peer(peer: &str, any: bool) -> Result<(), String> {
+    let Ok(network) = peer.parse::<IpNet>() else {
+        return Err("is not a network: write one such as `10.0.0.0/8`, or one address as `10.0.0.1/32`".to_owned());
+    };
+    let (whole, address, bits) = (network.trunc(), network.addr(), network.max_prefix_len());
+    if whole != network {
+        return Err(format!("names a host within a network: write `{whole}`, or `{address}/{bits}` for the host alone"));
+    }
+    if address.to_canonical() != address {
+        return Err("is an IPv4 network in IPv6 spelling: write it as IPv4, peers are compared without `::ffff:`".to_owned());
+    }
+    if network.prefix_len() == 0 && !any {
+        return Err("trusts everybody who can reach this port: list the ingress's networks, or set \
+            `allow_insecure_any_peer = true`"
+            .to_owned());
+    }
+    Ok(())
+}
+
+impl Validate for GatewayConfig {
+    fn validate(&self, problems: &mut Problems) {
+        self.check_peers(problems);
+        self.check_secret(problems);
+        check_names("scopes", &self.scopes, problems);
+        Required::check(&self.required_scopes, &self.required_groups, problems);
+        for scope in self.required_scopes.iter().filter(|scope| !self.scopes.contains(scope)) {
+            let what = format!("demands `{scope}`, which nobody has: list what the gateway itself demands in `scopes`");
+            problems.add("required_scopes", what);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Gateway {
+    peers: Vec<IpNet>,
+    secret: Option<(HeaderName, SecretString)>,
+    scopes: Vec<String>,
+    required: Required,
+}
+
+impl Gateway {
+    fn outcome(&self, head: &RequestHead) -> Result<Outcome, Reason> {
+        if head.headers.get(USER).is_none() || !self.trusts_peer(head) {
+            return Ok(Outcome::NotPresent);
+        }
+        if !self.knows_secret(head)? {
+            tracing::warn!(identity = KIND, "a trusted peer names a caller without the gateway's secret: it is ignored");
+            return Ok(Outcome::NotPresent);
+        }
+        let user = single(head, &USER)?.unwrap_or_default();
+        single(head, &EMAIL)?;
+        let groups = single(head, &GROUPS)?.unwrap_or_default();
+        let claims = Claims {
+            user: user.to_owned(),
+            groups: groups.split(',').map(str::trim).filter(|group| !group.is_empty()).map(str::to_owned).collect(),
+            scopes: self.scopes.clone(),
+            kind: KIND,
+            expires: None,
+            // The gateway may have taken a cookie, and does not say.
+            by_cookie: true,
+        };
+        Ok(Outcome::Authenticated(Identity::proven(claims)?, CacheState::None))
+    }
+
+    fn trusts_peer(&self, head: &RequestHead) -> bool {
+        let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
+        peer.is_some_and(|peer: IpAddr| self.peers.iter().any(|network| network.contains(&peer)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "compared with what the gateway sends")]
+    fn knows_secret(&self, head: &RequestHead) -> Result<bool, Reason> {
+        let Some((name, secret)) = &self.secret else {
+            return Ok(true);
+        };
+        let sent = single(head, name)?.unwrap_or_default();
+        Ok(sent.as_bytes().ct_eq(secret.expose_secret().as_bytes()).into())
+    }
+}
+
+#[async_trait(?Send)]
+impl Authenticator for Gateway {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn authenticate(&self, head: &RequestHead, _: &PlatformClient) -> Outcome {
+        self.outcome(head).unwrap_or_else(Outcome::Rejected)
+    }
+
+    fn missing_scopes(&self, identity: &Identity) -> Vec<String> {
+        self.required.missing_scopes(identity)
+    }
+
+    fn missing_groups(&self, identity: &Identity) -> Vec<String> {
+        self.required.missing_groups(identity)
+    }
+
+    async fn refresh(&self, _: &PlatformClient) -> Option<Duration> {
+        None
+    }
+
+    fn ready(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

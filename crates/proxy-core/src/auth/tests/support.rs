@@ -1,0 +1,78 @@
+//! Requests, entries and outcomes, as the tests of every scheme need them.
+
+use actix_http::{
+    RequestHead,
+    header::{HeaderName, HeaderValue},
+};
+use serde_json::Value;
+
+pub(crate) use crate::client::tests::support::{
+    FakePlatform, Question, capture_log, client, json_answer, raw_answer, secret_file,
+};
+use super::super::{Authenticator, Identity, IdentityConfig, Outcome};
+use crate::{
+    config::{Problems, Section as _, Validate as _},
+    error::Reason,
+    telemetry::Metrics,
+};
+
+/// The head of a request, from the ingress's address.
+pub(crate) fn head(headers: &[(&str, &str)]) -> RequestHead {
+    let bytes: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    head_of_bytes(&bytes)
+}
+
+pub(crate) fn head_of_bytes(headers: &[(&str, &[u8])]) -> RequestHead {
+    let mut head = RequestHead::default();
+    head.peer_addr = Some("10.1.2.3:4567".parse().unwrap());
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        head.headers.append(name, HeaderValue::from_bytes(value).unwrap());
+    }
+    head
+}
+
+/// An entry as a configuration has it, without a problem.
+pub(crate) fn entry(config: Value) -> IdentityConfig {
+    let mut problems = Problems::default();
+    let entry = IdentityConfig::read(config, &mut problems);
+    if let Some(entry) = &entry {
+        entry.validate(&mut problems);
+    }
+    assert_eq!(problems.found(), [""; 0]);
+    entry.unwrap()
+}
+
+pub(crate) fn scheme(config: Value) -> Box<dyn Authenticator> {
+    entry(config).build(&Metrics::new("test", "0")).unwrap()
+}
+
+/// What is wrong with an entry.
+pub(crate) fn problems(config: Value) -> Vec<String> {
+    let mut problems = Problems::default();
+    if let Some(entry) = IdentityConfig::read(config, &mut problems) {
+        entry.validate(&mut problems);
+    }
+    problems.found().to_vec()
+}
+
+/// An outcome in words, for tables.
+pub(crate) fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::NotPresent => "not present".to_owned(),
+        Outcome::Authenticated(identity, _) => {
+            let (groups, scopes) = (identity.groups().join(","), identity.scopes().join(","));
+            format!("{} groups={groups} scopes={scopes}", identity.user())
+        }
+        Outcome::Rejected(Reason::Unknown) => "unknown".to_owned(),
+        Outcome::Rejected(reason) => reason.to_string(),
+        Outcome::Unavailable { retry_after } => format!("unavailable for {} s", retry_after.as_secs()),
+    }
+}
+
+pub(crate) fn identity(outcome: Outcome) -> Identity {
+    match outcome {
+        Outcome::Authenticated(identity, _) => identity,
+        other => panic!("{}", told(&other)),
+    }
+}

@@ -1,0 +1,127 @@
+//! A list of what is wrong with a configuration.
+
+use std::fmt::{self, Display};
+
+/// Problems found so far, and the key below which the next ones are found.
+#[derive(Debug, Default)]
+pub struct Problems {
+    found: Vec<String>,
+    warnings: Vec<String>,
+    at: Vec<String>,
+    origins: Vec<Origin>,
+    alternatives: Vec<(&'static str, &'static str)>,
+}
+
+/// Which variable said a key, and what is odd about what it said.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    pub(super) key: String,
+    pub(super) variable: String,
+    pub(super) oddity: Option<String>,
+}
+
+/// A section that can say what is wrong with it.
+pub trait Validate {
+    /// Adds each problem; keys are relative to this section.
+    fn validate(&self, problems: &mut Problems);
+}
+
+impl Problems {
+    /// `what` says what is wrong with `key` and what to do: "has scheme `ftp`: use http or https".
+    pub fn add(&mut self, key: impl Display, what: impl Display) {
+        let key = self.key(&key.to_string());
+        let problem = match self.origins.iter().rev().find(|origin| is_below(&key, &origin.key)) {
+            Some(Origin { variable, oddity: Some(oddity), .. }) => format!("{key} (from {variable}, {oddity}) {what}"),
+            Some(Origin { variable, .. }) => format!("{key} (from {variable}) {what}"),
+            None => format!("{key} {what}"),
+        };
+        // A section may be checked twice: where it was read, and by the document that holds it.
+        let problem = problem.trim_start().to_owned();
+        if !self.found.contains(&problem) {
+            self.found.push(problem);
+        }
+    }
+
+    /// `key` must be there and is not.
+    pub fn missing(&mut self, key: impl Display) {
+        let how = self.or_variable(&key);
+        self.add(key, format!("is missing: set it{how}"));
+    }
+
+    /// Something that does not stop the service from starting.
+    pub fn warn(&mut self, warning: impl Display) {
+        self.warnings.push(warning.to_string());
+    }
+
+    /// Runs `inside` one level deeper.
+    pub fn within<R>(&mut self, key: impl Display, inside: impl FnOnce(&mut Self) -> R) -> R {
+        self.at.push(key.to_string());
+        let result = inside(self);
+        self.at.pop();
+        result
+    }
+
+    /// Validates one section.
+    pub fn section(&mut self, key: &str, section: &impl Validate) {
+        self.within(key, |problems| section.validate(problems));
+    }
+
+    /// Validates each entry of a list.
+    pub fn each(&mut self, key: &str, entries: &[impl Validate]) {
+        for (index, entry) in entries.iter().enumerate() {
+            self.within(format!("{key}[{index}]"), |problems| entry.validate(problems));
+        }
+    }
+
+    /// Whether nothing was found. Warnings do not count.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Each problem, as it was found.
+    #[must_use]
+    pub fn found(&self) -> &[String] {
+        &self.found
+    }
+
+    /// Each warning.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// ", or JIRA_BASE_URL in the environment", if there is such a variable for `key`.
+    pub(super) fn or_variable(&self, key: impl Display) -> String {
+        let key = self.key(&key.to_string());
+        let known = self.alternatives.iter().find(|(alternative, _)| *alternative == key);
+        known.map_or_else(String::new, |(_, variable)| format!(", or {variable} in the environment"))
+    }
+
+    /// From here on, problems name the variable that said a key, or could have said it.
+    pub(super) fn know(&mut self, origins: Vec<Origin>, alternatives: Vec<(&'static str, &'static str)>) {
+        self.origins = origins;
+        self.alternatives = alternatives;
+    }
+
+    fn key(&self, last: &str) -> String {
+        let parts: Vec<&str> = self.at.iter().map(String::as_str).chain([last]).filter(|part| !part.is_empty()).collect();
+        parts.join(".")
+    }
+}
+
+/// Whether `key` is `above` or below it.
+fn is_below(key: &str, above: &str) -> bool {
+    key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+impl Display for Problems {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.found {
+            writeln!(formatter, "  - {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,124 @@
+//! A tenant: one public prefix with an upstream, a credential and a policy of its own.
+
+use serde_json::Value;
+
+use super::{CredentialConfig, PolicyConfig, UpstreamConfig, check};
+use crate::config::{Problems, Reader, Section, Secrets, Validate};
+
+/// One tenant.
+#[derive(Clone, Debug)]
+pub struct TenantConfig {
+    /// What metrics and audit events call it.
+    pub name: String,
+    /// Public path of every request; begins with `/`, ends without.
+    pub prefix: String,
+    /// Scopes that callers must all have.
+    pub required_scopes: Vec<String>,
+    /// Groups that callers must all be in.
+    pub required_groups: Vec<String>,
+    /// Where requests go.
+    pub upstream: UpstreamConfig,
+    /// As whom.
+    pub credential: CredentialConfig,
+    /// Which requests.
+    pub policy: PolicyConfig,
+    /// How many at once.
+    pub limits: LimitsConfig,
+}
+
+impl Section for TenantConfig {
+    fn read(value: Value, problems: &mut Problems) -> Option<Self> {
+        let mut reader = Reader::open(value, problems)?;
+        let name = reader.parsed("name", check::name);
+        let prefix = reader.parsed("prefix", check::prefix);
+        let required_scopes = reader.all("required_scopes", check::scope);
+        let required_groups = reader.all("required_groups", check::printable);
+        let upstream = reader.section("upstream");
+        // Validated with the tenant: its secret may still come from the environment.
+        let credential = reader.table("credential");
+        let policy = reader.section("policy");
+        let limits = reader.section("limits");
+        let readable = reader.finish();
+        let section = Self {
+            name: name?,
+            prefix: prefix?,
+            required_scopes,
+            required_groups,
+            upstream: upstream?,
+            credential: credential?,
+            policy: policy?,
+            limits: limits?,
+        };
+        Some(section).filter(|_| readable)
+    }
+
+    fn attach(&mut self, key: &str, secrets: &Secrets) {
+        self.credential.attach(&format!("{key}.credential"), secrets);
+    }
+
+    fn together(key: &str, entries: &[Self], problems: &mut Problems) {
+        if entries.is_empty() {
+            problems.add(key, "is empty: a service needs at least one `[[tenant]]`");
+        }
+        for (index, tenant) in entries.iter().enumerate() {
+            let earlier = &entries[..index];
+            if let Some(other) = earlier.iter().position(|other| other.name == tenant.name) {
+                problems.add(format!("{key}[{index}].name"), format!("is `{}` like that of {key}[{other}]: choose another", tenant.name));
+            }
+            if let Some(other) = earlier.iter().position(|other| overlap(&other.prefix, &tenant.prefix)) {
+                let what = format!("is `{}`, which shares paths with that of {key}[{other}]: choose another", tenant.prefix);
+                problems.add(format!("{key}[{index}].prefix"), what);
+            }
+        }
+    }
+}
+
+impl Validate for TenantConfig {
+    fn validate(&self, problems: &mut Problems) {
+        problems.section("upstream", &self.upstream);
+        problems.section("credential", &self.credential);
+        problems.section("policy", &self.policy);
+        problems.section("limits", &self.limits);
+    }
+}
+
+/// Whether one is the other, or a path above it.
+fn overlap(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// How many requests of a tenant may be in progress.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitsConfig {
+    /// Of all callers.
+    pub max_in_flight: usize,
+    /// Of one caller.
+    pub max_in_flight_per_user: usize,
+    /// How many may wait for a place; 0: none.
+    pub queue: usize,
+    /// How long they wait.
+    pub queue_seconds: u64,
+}
+
+impl Section for LimitsConfig {
+    fn read(value: Value, problems: &mut Problems) -> Option<Self> {
+        let mut reader = Reader::open(value, problems)?;
+        let section = Self {
+            max_in_flight: reader.whole("max_in_flight", 1..=100_000),
+            max_in_flight_per_user: reader.whole("max_in_flight_per_user", 1..=100_000),
+            queue: reader.whole("queue", 0..=100_000),
+            queue_seconds: reader.whole("queue_seconds", 1..=60),
+        };
+        reader.finish().then_some(section)
+    }
+}
+
+impl Validate for LimitsConfig {
+    fn validate(&self, problems: &mut Problems) {
+        let (user, all) = (self.max_in_flight_per_user, self.max_in_flight);
+        if user > all {
+            problems.add("max_in_flight_per_user", format!("is {user}, more than max_in_flight = {all}: lower it"));
+        }
+    }
+}

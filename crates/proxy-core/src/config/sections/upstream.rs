@@ -1,0 +1,85 @@
+//! Where a tenant's requests go.
+
+use serde_json::Value;
+use url::Url;
+
+use super::check;
+use crate::{
+    config::{Problems, Reader, Section, Validate},
+    upstream::Reuse,
+};
+
+/// Longest wait that may be configured, in seconds.
+const HOUR: u64 = 3_600;
+/// Longest upload that may be configured, in seconds.
+const DAY: u64 = 86_400;
+/// Largest request body that may be configured: 1 TiB.
+const TEBIBYTE: u64 = 1 << 40;
+
+/// One upstream.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// Every request stays below it; its path ends with `/`.
+    pub url: Url,
+    /// What callers read in errors.
+    pub name: String,
+    /// Leave to send the credential over http to another machine.
+    pub allow_insecure_http: bool,
+    /// Until TCP and TLS stand.
+    pub connect_timeout_seconds: u64,
+    /// From the request's last byte to the response's head.
+    pub response_timeout_seconds: u64,
+    /// Between two bytes of a body, either way.
+    pub idle_timeout_seconds: u64,
+    /// For a request body as a whole.
+    pub upload_timeout_seconds: u64,
+    /// Largest request body in bytes.
+    pub max_request_body_bytes: u64,
+    /// Who may share a connection.
+    pub reuse: Reuse,
+    /// Whether links to the upstream in JSON become links to the proxy.
+    pub rewrite_links: bool,
+    /// Whether bodies are searched for the credential.
+    pub scan_bodies: bool,
+}
+
+impl Section for UpstreamConfig {
+    fn read(value: Value, problems: &mut Problems) -> Option<Self> {
+        let mut reader = Reader::open(value, problems)?;
+        let url = reader.parsed("url", check::base_url);
+        let name = reader.parsed("name", check::printable);
+        let words = [("credential", Reuse::Credential), ("user", Reuse::User), ("never", Reuse::Never)];
+        let reuse = reader.choice("reuse", &words);
+        let allow_insecure_http = reader.flag("allow_insecure_http");
+        let connect_timeout_seconds = reader.whole("connect_timeout_seconds", 1..=HOUR);
+        let response_timeout_seconds = reader.whole("response_timeout_seconds", 1..=HOUR);
+        let idle_timeout_seconds = reader.whole("idle_timeout_seconds", 1..=HOUR);
+        let upload_timeout_seconds = reader.whole("upload_timeout_seconds", 1..=DAY);
+        let max_request_body_bytes = reader.whole("max_request_body_bytes", 0..=TEBIBYTE);
+        let rewrite_links = reader.flag("rewrite_links");
+        let scan_bodies = reader.flag("scan_bodies");
+        let readable = reader.finish();
+        let section = Self {
+            url: url?,
+            name: name?,
+            allow_insecure_http,
+            connect_timeout_seconds,
+            response_timeout_seconds,
+            idle_timeout_seconds,
+            upload_timeout_seconds,
+            max_request_body_bytes,
+            reuse: reuse?,
+            rewrite_links,
+            scan_bodies,
+        };
+        Some(section).filter(|_| readable)
+    }
+}
+
+impl Validate for UpstreamConfig {
+    fn validate(&self, problems: &mut Problems) {
+        if self.url.scheme() == "http" && !check::is_loopback(&self.url) && !self.allow_insecure_http {
+            problems.add("url", "would send the credential in the clear: use https, or set allow_insecure_http = true");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! As whom? The service's own credential, which callers never see.
+//!
+//! **Invariant**: a secret leaves this module only inside a header that is marked as sensitive, or as a [`SecretString`],
+//! which prints as `[REDACTED]`. No error and no log line of this module repeats a byte of a file's content.
+
+mod breaker;
+mod file;
+mod service;
+mod source;
+mod watch;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+
+pub use self::service::ServiceCredential;
+use crate::{auth::Identity, error::ProxyError};
+
+/// A header that tells the upstream who asks. Cheap to clone.
+#[derive(Clone)]
+pub struct Credential(Arc<Inner>);
+
+struct Inner {
+    name: HeaderName,
+    /// Made once: each copy of a secret that a request would make is one that nobody wipes.
+    header: HeaderValue,
+    value: SecretString,
+    generation: u64,
+}
+
+/// Numbers every credential of the process, so that no two of them ever share a connection.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
+impl Credential {
+    /// A credential of a generation of its own.
+    ///
+    /// # Errors
+    /// `value` holds what no header may hold.
+    #[expect(clippy::disallowed_methods, reason = "the header is what the secret is for")]
+    pub fn new(name: HeaderName, value: SecretString) -> Result<Self, &'static str> {
+        let header = HeaderValue::from_str(value.expose_secret());
+        let mut header = header.map_err(|_| "holds a character that no header may hold: correct it")?;
+        header.set_sensitive(true);
+        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(Arc::new(Inner { name, header, value, generation })))
+    }
+
+    /// Sets the header, whatever was there under its name.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        headers.insert(self.0.name.clone(), self.0.header.clone());
+    }
+
+    /// The header's name.
+    #[must_use]
+    pub fn name(&self) -> &HeaderName {
+        &self.0.name
+    }
+
+    /// The header's value.
+    #[must_use]
+    pub fn value(&self) -> &SecretString {
+        &self.0.value
+    }
+
+    /// Grows with every change; no two credentials of a process have the same.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Credential({}: [REDACTED], generation {})", self.0.name, self.0.generation)
+    }
+}
+
+/// Where the credential for a request comes from.
+#[async_trait(?Send)]
+pub trait CredentialSource: Send + Sync {
+    /// The credential for a request of `identity`.
+    ///
+    /// # Errors
+    /// `UpstreamCredentialRejected` while the upstream is not to be asked with a credential that it keeps rejecting.
+    async fn credential_for(&self, identity: &Identity) -> Result<Credential, ProxyError>;
+
+    /// Looks, now, for a credential that is newer than the one that was rejected.
+    async fn renewed(&self, rejected: u64) -> Option<Credential>;
+
+    /// The upstream took the credential of this generation.
+    fn accepted(&self, generation: u64);
+
+    /// The upstream rejected the credential of this generation (401 or 407).
+    fn rejected(&self, generation: u64);
+}
+
+#[cfg(test)]
+mod tests;

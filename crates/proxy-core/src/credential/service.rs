@@ -1,0 +1,203 @@
+//! The credential of a tenant, which all of its callers share: read at the start, renewed when its files change.
+//!
+//! **Invariant**: what is in use was readable and complete. A file that is missing, cut short or otherwise no good changes
+//! nothing but a metric and a line of the log.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use anyhow::{Context as _, anyhow};
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{
+    Credential, CredentialSource,
+    breaker::Breaker,
+    file, source,
+    watch::{self, Watched},
+};
+use crate::{
+    auth::Identity,
+    config::sections::CredentialConfig,
+    error::ProxyError,
+    telemetry::TenantMetrics,
+};
+
+/// One credential for everybody.
+#[derive(Debug)]
+pub struct ServiceCredential(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    config: CredentialConfig,
+    upstream: String,
+    metrics: TenantMetrics,
+    current: ArcSwap<Loaded>,
+    breaker: Breaker,
+    last: Mutex<Last>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    credential: Credential,
+    at: Instant,
+}
+
+/// What was seen when the files were looked at last.
+#[derive(Debug, Default)]
+struct Last {
+    places: Vec<PathBuf>,
+    seen: Option<Result<SecretString, String>>,
+    told: Option<String>,
+}
+
+impl ServiceCredential {
+    /// Reads the credential and begins to watch its files.
+    ///
+    /// # Errors
+    /// There is no credential to be read: the error names key and file.
+    pub fn new(config: &CredentialConfig, tenant: &TenantMetrics, upstream_name: &str) -> anyhow::Result<Arc<Self>> {
+        let (value, places) = source::read(config).map_err(|what| anyhow!(what))?;
+        let credential = credential(config, value).map_err(|what| anyhow!(what))?;
+        for place in places.iter().filter(|place| file::is_public(place)) {
+            tracing::warn!(file = %place.display(), "everybody on this machine may read the secret in this file: set its mode to 0400 or 0440");
+        }
+        tenant.all().credential_age(tenant.tenant(), 0);
+        let shared = Arc::new(Shared {
+            config: config.clone(),
+            upstream: upstream_name.to_owned(),
+            metrics: tenant.clone(),
+            current: ArcSwap::from_pointee(Loaded { credential, at: Instant::now() }),
+            breaker: Breaker::default(),
+            last: Mutex::new(Last { places, ..Last::default() }),
+        });
+        watch::begin(&shared).context("no thread to watch credentials can be had")?;
+        Ok(Arc::new(Self(shared)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn look(&self) {
+        self.0.look();
+    }
+}
+
+#[async_trait(?Send)]
+impl CredentialSource for ServiceCredential {
+    async fn credential_for(&self, _identity: &Identity) -> Result<Credential, ProxyError> {
+        let credential = self.0.current.load().credential.clone();
+        if self.0.breaker.admits(credential.generation(), Instant::now()) {
+            Ok(credential)
+        } else {
+            Err(ProxyError::UpstreamCredentialRejected { upstream: self.0.upstream.clone() })
+        }
+    }
+
+    async fn renewed(&self, rejected: u64) -> Option<Credential> {
+        let shared = self.0.clone();
+        // Reading a file would stall every connection of the worker.
+        let credential = actix_web::web::block(move || shared.newer_than(rejected)).await.ok()?;
+        (credential.generation() > rejected).then_some(credential)
+    }
+
+    fn accepted(&self, generation: u64) {
+        if self.0.breaker.accepted(generation) {
+            tracing::info!(tenant = self.0.metrics.tenant(), upstream = self.0.upstream, "the upstream takes the service's credential again");
+        }
+    }
+
+    fn rejected(&self, generation: u64) {
+        if self.0.breaker.rejected(generation, Instant::now()) {
+            let (tenant, upstream) = (self.0.metrics.tenant(), &self.0.upstream);
+            tracing::error!(tenant, upstream, "the upstream rejected the service's credential three times: it is asked again once a minute, or when the credential changes");
+        }
+    }
+}
+
+impl Watched for Shared {
+    fn look(&self) {
+        self.look_again(&mut self.last(), true);
+        self.metrics.all().credential_age(self.metrics.tenant(), self.current.load().at.elapsed().as_secs());
+    }
+}
+
+impl Shared {
+    /// What is on disk now, unless somebody has found a newer one meanwhile.
+    fn newer_than(&self, rejected: u64) -> Credential {
+        let mut last = self.last();
+        if self.current.load().credential.generation() <= rejected {
+            self.look_again(&mut last, false);
+        }
+        self.current.load().credential.clone()
+    }
+
+    /// Reads the files and takes over what is new. With `patience`, what was written in place counts when it looks the
+    /// same twice: the first look may have met a file that is still being written.
+    fn look_again(&self, last: &mut Last, patience: bool) {
+        let (seen, moved) = match source::read(&self.config) {
+            Ok((secret, places)) => {
+                let moved = places != last.places;
+                last.places = places;
+                (Ok(secret), moved)
+            }
+            Err(what) => (Err(what), false),
+        };
+        let settled = moved || !patience || last.seen.as_ref().is_some_and(|earlier| same(earlier, &seen));
+        if settled {
+            match &seen {
+                Ok(secret) => self.take_over(last, secret),
+                Err(what) => self.complain(last, what),
+            }
+        }
+        last.seen = Some(seen);
+    }
+
+    fn take_over(&self, last: &mut Last, secret: &SecretString) {
+        let current = self.current.load();
+        if same_secret(current.credential.value(), secret) {
+            last.told = None;
+            return;
+        }
+        match credential(&self.config, secret.clone()) {
+            Ok(credential) => {
+                last.told = None;
+                tracing::info!(tenant = self.metrics.tenant(), generation = credential.generation(), "the credential has changed");
+                self.current.store(Arc::new(Loaded { credential, at: Instant::now() }));
+                self.metrics.all().credential_reload(self.metrics.tenant(), true);
+            }
+            Err(what) => self.complain(last, &what),
+        }
+    }
+
+    fn complain(&self, last: &mut Last, what: &str) {
+        if last.told.as_deref() != Some(what) {
+            tracing::warn!(tenant = self.metrics.tenant(), "{what}; the credential that was read before stays in use");
+            self.metrics.all().credential_reload(self.metrics.tenant(), false);
+            last.told = Some(what.to_owned());
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn credential(config: &CredentialConfig, value: SecretString) -> Result<Credential, String> {
+    Credential::new(source::header_name(config), value).map_err(|what| format!("{}: the secret {what}", config.key))
+}
+
+fn same(one: &Result<SecretString, String>, other: &Result<SecretString, String>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => same_secret(one, other),
+        (Err(one), Err(other)) => one == other,
+        _ => false,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "both are ours: nobody outside can time this")]
+fn same_secret(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}

@@ -1,0 +1,92 @@
+//! A response body on its way to the caller: streamed as it comes, with a limit on silence.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use actix_web::body::{BodySize, MessageBody};
+use bytes::Bytes;
+use http::{header, response::Parts};
+use http_body::Body;
+use hyper::body::Incoming;
+
+use super::{idle::Idle, links::Links};
+use crate::{limits::Slot, upstream::Upstream};
+
+/// An upstream's body. Dropping it closes the upstream's connection, unless the body was read to its end.
+pub struct Download {
+    incoming: Incoming,
+    size: BodySize,
+    links: Option<Links>,
+    idle: Idle,
+    upstream: String,
+    done: bool,
+    /// Held until the last byte is out.
+    _slot: Slot,
+}
+
+impl Download {
+    /// The body of a response with these `parts`. With `links`, its length is not known beforehand.
+    pub(super) fn new(incoming: Incoming, parts: &Parts, head_only: bool, links: Option<Links>, upstream: &Upstream, slot: Slot) -> Self {
+        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let bodyless = matches!(parts.status.as_u16(), 204 | 304);
+        let size = match announced {
+            _ if bodyless => BodySize::None,
+            _ if links.is_some() => BodySize::Stream,
+            Some(length) => BodySize::Sized(length),
+            None if head_only => BodySize::None,
+            None => BodySize::Stream,
+        };
+        Self { incoming, size, links, idle: Idle::new(upstream.timeouts.idle), upstream: upstream.name.clone(), done: bodyless || head_only, _slot: slot }
+    }
+
+    fn cut(&mut self, why: &str) -> Poll<Option<Result<Bytes, io::Error>>> {
+        self.done = true;
+        tracing::warn!(upstream = %self.upstream, why, "the upstream's body was cut short: the connection to the caller is aborted");
+        Poll::Ready(Some(Err(io::Error::other("the upstream's body was cut short"))))
+    }
+}
+
+impl MessageBody for Download {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        self.size
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        loop {
+            if self.done {
+                return Poll::Ready(None);
+            }
+            match Pin::new(&mut self.incoming).poll_frame(context) {
+                // Trailers end here: actix has no way to send them.
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.idle.touch();
+                    let Ok(chunk) = frame.into_data() else { continue };
+                    let chunk = match &mut self.links {
+                        Some(links) => links.push(chunk),
+                        None => chunk,
+                    };
+                    if !chunk.is_empty() {
+                        return Poll::Ready(Some(Ok(chunk)));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return self.cut(&super::failure::chain(&error)),
+                Poll::Ready(None) => {
+                    self.done = true;
+                    let rest = self.links.as_mut().map(Links::finish).filter(|rest| !rest.is_empty());
+                    return Poll::Ready(rest.map(Ok));
+                }
+                Poll::Pending => {
+                    return match self.idle.poll_expired(context) {
+                        Poll::Ready(()) => self.cut("no byte came for too long"),
+                        Poll::Pending => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::Links;
+
+const BASE: &str = "https://jira.example.org/jira";
+const PUBLIC: &str = "https://data.example.org/jira-data-proxy";
+
+fn rewrite(chunks: &[&[u8]]) -> String {
+    let mut links = Links::new(BASE, PUBLIC);
+    let mut out = Vec::new();
+    for chunk in chunks {
+        out.extend_from_slice(&links.push(Bytes::copy_from_slice(chunk)));
+    }
+    out.extend_from_slice(&links.finish());
+    String::from_utf8(out).unwrap()
+}
+
+const CASES: &[(&str, &str)] = &[
+    (r#"{"self":"https://jira.example.org/jira/rest/1"}"#, r#"{"self":"https://data.example.org/jira-data-proxy/rest/1"}"#),
+    (r#"{"self":"https:\/\/jira.example.org\/jira\/rest"}"#, r#"{"self":"https:\/\/data.example.org\/jira-data-proxy\/rest"}"#),
+    (r#"["https://jira.example.org/jira","https://jira.example.org/jira?x"]"#, r#"["https://data.example.org/jira-data-proxy","https://data.example.org/jira-data-proxy?x"]"#),
+    // A longer segment, another host, another port, another scheme: not ours.
+    ("https://jira.example.org/jira-evil/x", "https://jira.example.org/jira-evil/x"),
+    ("https://jira.example.org.evil/jira/", "https://jira.example.org.evil/jira/"),
+    ("https://jira.example.org:444/jira/", "https://jira.example.org:444/jira/"),
+    ("http://jira.example.org/jira/", "http://jira.example.org/jira/"),
+    ("https://https://jira.example.org/jira/", "https://https://data.example.org/jira-data-proxy/"),
+    ("no link at all", "no link at all"),
+    ("ends https://jira.example.org/jira", "ends https://data.example.org/jira-data-proxy"),
+    ("ends https://jira.exam", "ends https://jira.exam"),
+    ("", ""),
+];
+
+#[test]
+fn links_below_the_base_url_lead_through_the_proxy() {
+    for (body, expected) in CASES {
+        assert_eq!(rewrite(&[body.as_bytes()]), *expected);
+    }
+}
+
+#[test]
+fn a_link_is_found_wherever_the_chunks_part() {
+    for (body, expected) in CASES {
+        for cut in 0..=body.len() {
+            let (one, two) = body.as_bytes().split_at(cut);
+            assert_eq!(rewrite(&[one, two]), *expected, "cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = body.as_bytes().chunks(1).collect();
+        assert_eq!(rewrite(&bytes), *expected, "byte by byte");
+    }
+}
+
+#[test]
+fn a_chunk_without_links_is_passed_on_uncopied_and_whole() {
+    let mut links = Links::new(BASE, PUBLIC);
+    let chunk = Bytes::from_static(b"[1,2,3]");
+    let out = links.push(chunk.clone());
+    assert_eq!(out.as_ptr(), chunk.as_ptr());
+    assert_eq!(out, chunk);
+}
+
+#[test]
+fn no_more_is_held_back_than_could_begin_a_link() {
+    let mut links = Links::new(BASE, PUBLIC);
+    assert_eq!(links.push(Bytes::from_static(b"abc htt")), "abc ");
+    assert_eq!(links.push(Bytes::from_static(b"x")), "httx");
+}
+
+proptest! {
+    /// Streaming gives what replacing in the whole gives, whatever the chunks.
+    #[test]
+    fn chunks_do_not_matter(pieces in proptest::collection::vec("(https?://|https:\\\\/\\\\/|jira|\\.example|\\.org|/|\\\\/|[a-z\" ]){0,6}", 0..12)) {
+        let whole = pieces.concat();
+        let parts: Vec<&[u8]> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+        prop_assert_eq!(rewrite(&parts), rewrite(&[whole.as_bytes()]));
+    }
+}

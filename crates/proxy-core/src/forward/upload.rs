@@ -1,0 +1,135 @@
+//! A request body on its way upstream: streamed, bounded in size and time.
+
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use actix_http::{Payload, RequestHead};
+use actix_web::http::{Method, header};
+use bytes::Bytes;
+use futures_core::Stream;
+use http_body::{Body, Frame, SizeHint};
+use send_wrapper::SendWrapper;
+use tokio::time::{Sleep, sleep};
+
+use super::idle::Idle;
+use crate::{error::ProxyError, upstream::Upstream};
+
+/// What was wrong with the body while it was being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    TooLarge = 1,
+    TooSlow = 2,
+    Broken = 3,
+}
+
+/// Tells the forwarder why a body failed: hyper reports only that it did.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UploadWatch(Arc<AtomicU8>);
+
+impl UploadWatch {
+    pub(super) fn fault(&self) -> Option<Fault> {
+        match self.0.load(Ordering::Relaxed) {
+            1 => Some(Fault::TooLarge),
+            2 => Some(Fault::TooSlow),
+            3 => Some(Fault::Broken),
+            _ => None,
+        }
+    }
+}
+
+/// A request body, or none. Hyper wants it to be `Send`; it never leaves its worker, and would panic if it did.
+#[derive(Default)]
+pub(crate) struct Upload(Option<Box<SendWrapper<Streaming>>>);
+
+struct Streaming {
+    payload: Payload,
+    /// By `Content-Length`.
+    announced: Option<u64>,
+    left: u64,
+    idle: Idle,
+    deadline: Pin<Box<Sleep>>,
+    watch: UploadWatch,
+}
+
+/// The body that `head` announces.
+///
+/// # Errors
+/// A body that is too large by its own account, or that comes with a method that has none.
+pub(super) fn from_request(head: &RequestHead, payload: Payload, upstream: &Upstream) -> Result<(Upload, UploadWatch), ProxyError> {
+    let watch = UploadWatch::default();
+    let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.trim().parse::<u64>().ok());
+    let chunked = head.headers.contains_key(header::TRANSFER_ENCODING);
+    if !chunked && announced.unwrap_or(0) == 0 {
+        return Ok((Upload::default(), watch));
+    }
+    if matches!(head.method, Method::GET | Method::HEAD) {
+        return Err(ProxyError::BadRequest("a GET or HEAD request must not have a body".into()));
+    }
+    if announced.is_some_and(|length| length > upstream.max_request_body) {
+        return Err(ProxyError::TooLarge { limit: upstream.max_request_body });
+    }
+    let streaming = Streaming {
+        payload,
+        announced: announced.filter(|_| !chunked),
+        left: upstream.max_request_body,
+        idle: Idle::new(upstream.timeouts.idle),
+        deadline: Box::pin(sleep(upstream.timeouts.upload)),
+        watch: watch.clone(),
+    };
+    Ok((Upload(Some(Box::new(SendWrapper::new(streaming)))), watch))
+}
+
+impl Streaming {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Fault>>> {
+        match Pin::new(&mut self.payload).poll_next(context) {
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.idle.touch();
+                match self.left.checked_sub(chunk.len() as u64) {
+                    Some(left) => self.left = left,
+                    None => return Poll::Ready(Some(Err(Fault::TooLarge))),
+                }
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(Fault::Broken))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending if self.deadline.as_mut().poll(context).is_ready() => Poll::Ready(Some(Err(Fault::TooSlow))),
+            Poll::Pending => self.idle.poll_expired(context).map(|()| Some(Err(Fault::TooSlow))),
+        }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Some(streaming) = self.0.as_mut() else { return Poll::Ready(None) };
+        let chunk = std::task::ready!(streaming.poll(context));
+        Poll::Ready(chunk.map(|chunk| match chunk {
+            Ok(bytes) => Ok(Frame::data(bytes)),
+            Err(fault) => {
+                streaming.watch.0.store(fault as u8, Ordering::Relaxed);
+                Err(io::Error::other("the request body failed"))
+            }
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            None => SizeHint::with_exact(0),
+            Some(streaming) => streaming.announced.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Which header goes where. Pure.
+//!
+//! **Invariant**: hop-by-hop fields end here in both directions, also those named in `Connection` (RFC 9110, 7.6.1), and
+//! the platform's identity headers never reach an upstream, however they are spelled.
+
+use actix_web::http::header::{HeaderMap as ServerHeaders, HeaderName as ServerName, HeaderValue as ServerValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Fields that end at each hop; `Expect` because the hop behind us has its own.
+const HOP_BY_HOP: &[&str] = &[
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade", "http2-settings", "expect", "content-length", "host",
+];
+
+/// What identifies a caller to the platform, beside the identity headers themselves.
+const PLATFORM: &[&str] = &["authorization", "cookie", "x-csrf-token", "forwarded", "via"];
+const PLATFORM_FAMILIES: &[&str] = &["x-auth-request", "x-forwarded-", "x-original-", "x-http-method", "x-method-override"];
+
+/// Which fields of one direction pass.
+#[derive(Clone, Copy, Debug)]
+pub enum Passing {
+    /// These, in lower case, and no other.
+    Only(&'static [&'static str]),
+    /// All but hop-by-hop fields, the platform's, and these.
+    AllBut(&'static [&'static str]),
+}
+
+/// The header lists of one service.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderPolicy {
+    /// From the caller to the upstream.
+    pub request: Passing,
+    /// From the upstream to the caller.
+    pub response: Passing,
+    /// Sent where the caller sends nothing of that name.
+    pub request_defaults: &'static [(&'static str, &'static str)],
+    /// Whether documents of the upstream are to run no script in the platform's origin.
+    pub sandbox: bool,
+}
+
+impl Passing {
+    fn lets_through(self, name: &str) -> bool {
+        if HOP_BY_HOP.contains(&name) || is_platform_family(name) {
+            return false;
+        }
+        match self {
+            Self::Only(names) => names.contains(&name),
+            Self::AllBut(names) => !names.contains(&name) && !PLATFORM.contains(&name),
+        }
+    }
+}
+
+/// `X_Auth-Request_User` too: some servers fold underscores into dashes.
+fn is_platform_family(name: &str) -> bool {
+    let same = |name: &[u8], family: &str| {
+        name.iter().zip(family.bytes()).all(|(have, wanted)| have.eq_ignore_ascii_case(&wanted) || (*have == b'_' && wanted == b'-'))
+    };
+    PLATFORM_FAMILIES.iter().any(|family| name.len() >= family.len() && same(name.as_bytes(), family))
+}
+
+/// What goes upstream of a caller's headers, before credential and request id are added.
+#[must_use]
+pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(16);
+    let named = named_in_connection(from.get_all(ServerName::from_static("connection")).map(ServerValue::as_bytes));
+    for (name, value) in from {
+        if policy.request.lets_through(name.as_str()) && !named.iter().any(|named| named == name.as_str()) {
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_ref()), HeaderValue::from_bytes(value.as_bytes())) {
+                headers.append(name, value);
+            }
+        }
+    }
+    for (name, value) in policy.request_defaults {
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+    }
+    headers
+}
+
+/// What goes back of an upstream's headers, made safe for whoever stands between us and the caller.
+#[must_use]
+pub fn response_headers(policy: &HeaderPolicy, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
+    let mut headers = Vec::with_capacity(16);
+    let mut push = |name: &'static str, value: &[u8]| {
+        if let Ok(value) = ServerValue::from_bytes(value) {
+            headers.push((ServerName::from_static(name), value));
+        }
+    };
+    push("cache-control", private_cache_control(from).as_bytes());
+    push("vary", vary(from).as_bytes());
+    push("x-content-type-options", b"nosniff");
+    if policy.sandbox {
+        push("content-security-policy", b"default-src 'none'; sandbox");
+        if is_active_document(from) && !is_attachment(from) {
+            push("content-disposition", b"attachment");
+        }
+    }
+    if !from.contains_key(header::CONTENT_TYPE) {
+        push("content-type", b"application/octet-stream");
+    }
+    let named = named_in_connection(from.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes));
+    let replaced = |name: &HeaderName| {
+        [header::CACHE_CONTROL, header::VARY, header::X_CONTENT_TYPE_OPTIONS].contains(name)
+            || (policy.sandbox && *name == header::CONTENT_SECURITY_POLICY)
+            || (policy.sandbox && *name == header::CONTENT_DISPOSITION && is_active_document(from) && !is_attachment(from))
+    };
+    for (name, value) in from {
+        if policy.response.lets_through(name.as_str()) && !replaced(name) && !named.iter().any(|named| named == name.as_str()) {
+            if let (Ok(name), Ok(value)) = (ServerName::from_bytes(name.as_ref()), ServerValue::from_bytes(value.as_bytes())) {
+                headers.push((name, value));
+            }
+        }
+    }
+    headers
+}
+
+/// A media type whose documents may run script in the origin that serves them.
+fn is_active_document(headers: &HeaderMap) -> bool {
+    let media = media_type(headers).unwrap_or_default();
+    !(media == "application/json" || media.starts_with("image/") && media != "image/svg+xml")
+        && (media.contains("html") || media.contains("xml") || media.contains("javascript") || media == "application/pdf")
+}
+
+/// The media type in lower case, without its parameters.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// Whether the upstream hands out a file rather than an answer.
+#[must_use]
+pub fn is_attachment(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
+    value.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"))
+}
+
+/// No shared cache in front may keep one user's answer for another, whatever the upstream says (RFC 9111, 5.2.2).
+fn private_cache_control(from: &HeaderMap) -> String {
+    let values = from.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let shared = |directive: &&str| {
+        let name = directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+        matches!(name.as_str(), "" | "public" | "s-maxage" | "private" | "proxy-revalidate")
+    };
+    let kept = values.flat_map(|value| value.split(',')).map(str::trim).filter(|directive| !shared(directive));
+    ["private"].into_iter().chain(kept).collect::<Vec<_>>().join(", ")
+}
+
+fn vary(from: &HeaderMap) -> String {
+    let values = from.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok());
+    let names: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect();
+    if names.contains(&"*") {
+        return "*".to_owned();
+    }
+    let ours = ["Authorization", "Cookie"].into_iter().filter(|our| !names.iter().any(|name| name.eq_ignore_ascii_case(our)));
+    names.iter().copied().chain(ours).collect::<Vec<_>>().join(", ")
+}
+
+fn named_in_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {
+    let text = values.filter_map(|value| std::str::from_utf8(value).ok());
+    text.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! What any two nbgate services share, in reading order.
+
+pub mod proxy; // the path of one request: start here
+pub mod auth; // who calls?
+pub mod upstream; // where to?
+pub mod target; // asking exactly what?
+pub mod policy; // may they?
+pub mod limits; // may they now?
+pub mod credential; // as whom?
+pub mod forward; // send it on, stream it back
+pub mod transport; // the one way to make clients that forward bytes
+pub mod client; // the one way to make the client that asks platforms
+pub mod headers; // which header goes where
+pub mod tenant; // one upstream with all that belongs to it
+pub mod error; // what can go wrong, and how it is told
+pub mod problem; // the kinds of problem and their pages
+pub mod pages; // a service's own routes below the prefix
+pub mod config; // layers, sections, every problem at once
+pub mod telemetry; // metrics, audit events, log
+pub mod service; // listeners, workers, deadlines, drain
+pub mod bootstrap; // what every main() does
+
+/// What a binary says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The binary's name; in capitals the prefix of its environment variables.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// One sentence.
+    pub description: &'static str,
+    /// Where its source is, if that is known.
+    pub repository_url: Option<&'static str>,
+    /// Where its documentation is, if that is known.
+    pub documentation_url: Option<&'static str>,
+    /// The built-in configuration: every key, commented.
+    pub defaults: &'static str,
+    /// Environment variables of the service that this one replaces.
+    pub aliases: &'static [config::Alias],
+    /// The same for secrets.
+    pub secrets: &'static [config::SecretAlias],
+}

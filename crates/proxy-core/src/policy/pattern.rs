@@ -1,0 +1,98 @@
+//! Path patterns: `rest/api/{2,3,latest}/issue/*/worklog/**`.
+//!
+//! Matched against the raw bytes of a path that has one spelling only (`target`). `*` is any part of one segment,
+//! `{a,b}` is `a` or `b`, `/**` at the end is the path itself and everything below it. Linear in the path's length times
+//! the number of stars.
+
+/// One compiled pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    written: String,
+    /// Each alternative as segments.
+    alternatives: Vec<Vec<String>>,
+    /// Whether anything may follow.
+    deep: bool,
+}
+
+impl Pattern {
+    /// # Errors
+    /// What is wrong with the pattern, in words.
+    pub(crate) fn new(written: &str) -> Result<Self, String> {
+        if written.starts_with('/') {
+            return Err("begins with `/`: patterns are relative to the upstream's base path".to_owned());
+        }
+        if written.contains("//") || written.split('/').any(|segment| segment == "." || segment == "..") {
+            return Err("holds an empty or a dot segment, which no request can match".to_owned());
+        }
+        let (path, deep) = match written.strip_suffix("**") {
+            Some("") => ("", true),
+            Some(path) => (path.strip_suffix('/').ok_or("holds `**` that is not a segment of its own")?, true),
+            None => (written, false),
+        };
+        if path.contains("**") {
+            return Err("holds `**` elsewhere than at its end".to_owned());
+        }
+        let split = |path: String| path.split('/').map(str::to_owned).collect();
+        let alternatives = expand(path)?.into_iter().map(split).collect();
+        Ok(Self { written: written.to_owned(), alternatives, deep })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether `path`, without a slash at its start, is meant.
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        self.alternatives.iter().any(|segments| self.matches_segments(segments, path))
+    }
+
+    fn matches_segments(&self, segments: &[String], path: &str) -> bool {
+        if self.deep && self.written == "**" {
+            return true;
+        }
+        let mut rest = Some(path);
+        for segment in segments {
+            let Some(path) = rest else { return false };
+            let (name, after) = path.split_once('/').map_or((path, None), |(name, after)| (name, Some(after)));
+            if !matches_name(segment.as_bytes(), name.as_bytes()) {
+                return false;
+            }
+            rest = after;
+        }
+        self.deep || rest.is_none()
+    }
+}
+
+/// `{a,b}` written out; braces do not nest and hold no slash.
+fn expand(pattern: &str) -> Result<Vec<String>, String> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return if pattern.contains('}') { Err("holds `}` without `{`".to_owned()) } else { Ok(vec![pattern.to_owned()]) };
+    };
+    let (inside, after) = rest.split_once('}').ok_or("holds `{` without `}`")?;
+    if inside.contains(['{', '/']) || inside.is_empty() || before.contains('}') {
+        return Err("holds braces that nest, are empty or hold a slash".to_owned());
+    }
+    let tails = expand(after)?;
+    let with = |choice: &str| tails.iter().map(|tail| format!("{before}{choice}{tail}")).collect::<Vec<_>>();
+    Ok(inside.split(',').flat_map(with).collect())
+}
+
+/// One segment with `*`: the usual two-pointer match, which goes back to the last star only.
+fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        if p < pattern.len() && pattern[p] == b'*' {
+            star = Some((p, n));
+            p += 1;
+        } else if p < pattern.len() && pattern[p] == name[n] {
+            (p, n) = (p + 1, n + 1);
+        } else if let Some((at, from)) = star {
+            star = Some((at, from + 1));
+            (p, n) = (at + 1, from + 1);
+        } else {
+            return false;
+        }
+    }
+    // A lone `*` stands for a name: an empty segment is none.
+    pattern[p..].iter().all(|byte| *byte == b'*') && (!name.is_empty() || pattern.is_empty())
+}

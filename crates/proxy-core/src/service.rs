@@ -1,0 +1,115 @@
+//! One running service: listeners, workers, deadlines, drain.
+//!
+//! Built on actix-http's own parts rather than `HttpServer`, which sends `100 Continue` before anybody has decided
+//! anything and leaves a half-sent second request head open for ever.
+
+mod admin;
+mod expect;
+mod guard;
+mod layer;
+mod lifecycle;
+mod listener;
+mod stream;
+
+use std::{path::Path, rc::Rc, sync::Arc};
+
+use actix_web::web;
+
+pub use self::lifecycle::Running;
+use crate::{
+    About,
+    auth::Authenticators,
+    client::{self, PlatformClient},
+    config::sections::{ServerConfig, TlsConfig},
+    proxy::Proxy,
+    telemetry::{Lines, Metrics},
+    transport::Transport,
+};
+
+/// One worker's HTTP clients.
+#[derive(Clone)]
+pub struct Clients {
+    /// Asks platforms.
+    pub platform: PlatformClient,
+    /// Forwards bytes.
+    pub upstream: Transport,
+}
+
+impl Clients {
+    fn new(tls: &Arc<rustls::ClientConfig>) -> Self {
+        Self { platform: PlatformClient::new(tls.clone()), upstream: Transport::new(tls.clone()) }
+    }
+}
+
+type BuildProxy = dyn Fn(&Clients) -> Rc<Proxy> + Send + Sync;
+type AddRoutes = dyn Fn(&mut web::ServiceConfig, &Clients) + Send + Sync;
+
+/// A service that is put together and not yet started.
+pub struct Service {
+    about: About,
+    server: ServerConfig,
+    tls: Arc<rustls::ClientConfig>,
+    metrics: Arc<Metrics>,
+    authenticators: Authenticators,
+    lines: Lines,
+    settings: String,
+    proxies: Vec<(String, Arc<BuildProxy>)>,
+    routes: Vec<Arc<AddRoutes>>,
+}
+
+impl Service {
+    /// A service without routes.
+    ///
+    /// # Errors
+    /// The extra CA file cannot be read.
+    pub fn new(about: About, server: &ServerConfig, tls: &TlsConfig, authenticators: Authenticators, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+        Ok(Self {
+            about,
+            server: server.clone(),
+            tls: client::tls_config(tls.ca_file.as_deref().map(Path::new))?,
+            metrics: metrics.clone(),
+            authenticators,
+            lines: Lines::discard(),
+            settings: String::new(),
+            proxies: Vec::new(),
+            routes: Vec::new(),
+        })
+    }
+
+    /// Serves a proxy below `prefix`. `build` runs once per worker, with that worker's clients.
+    #[must_use]
+    pub fn proxy(mut self, prefix: &str, build: impl Fn(&Clients) -> Rc<Proxy> + Send + Sync + 'static) -> Self {
+        self.proxies.push((prefix.to_owned(), Arc::new(build)));
+        self
+    }
+
+    /// Serves routes of the service's own. They come before the proxies.
+    #[must_use]
+    pub fn routes(mut self, add: impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + 'static) -> Self {
+        self.routes.push(Arc::new(add));
+        self
+    }
+
+    /// Where audit events go. Without it they go nowhere.
+    #[must_use]
+    pub fn audit_to(mut self, lines: Lines) -> Self {
+        self.lines = lines;
+        self
+    }
+
+    /// The redacted configuration that the admin listener shows.
+    #[must_use]
+    pub fn settings(mut self, settings: String) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The service's metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! `Expect: 100-continue`: a body is asked for only when the request will be sent on.
+
+use std::rc::Rc;
+
+use actix_http::{HttpMessage as _, Request, Response, body::BoxBody};
+use actix_web::{body::MessageBody as _, http::header::EXPECT};
+
+use super::{
+    guard,
+    layer::{REQUEST_ID, Worker},
+};
+use crate::{
+    error::ProxyError,
+    telemetry::{AuditedBody, Record, RequestId},
+};
+
+/// Lets a request through that may send its body; refuses it otherwise, with an audit event of its own.
+pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Request, Response<BoxBody>> {
+    let record = Record::start(&worker.audit, RequestId::of(&request), request.method(), request.peer_addr());
+    match preview(&worker, &request, &record).await {
+        Ok(()) => {
+            // The request goes on, and its event with it.
+            request.extensions_mut().insert(record);
+            Ok(request)
+        }
+        Err(error) => {
+            let mut response = worker.tell(&error, request.uri().path(), &record);
+            response.headers_mut().insert(REQUEST_ID, record.request_id().to_header_value());
+            record.status(response.status().as_u16());
+            Err(response.map_body(|_, body| AuditedBody::new(body, record).boxed()).into())
+        }
+    }
+}
+
+async fn preview(worker: &Worker, request: &Request, record: &Record) -> Result<(), ProxyError> {
+    guard::check(request.head())?;
+    let mut expectations = request.head().headers.get_all(EXPECT);
+    if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(ProxyError::ExpectationFailed);
+    }
+    match worker.proxy_for(request.uri().path()) {
+        Some((_, proxy)) => proxy.preview(record, request.head()).await,
+        None => Err(ProxyError::NotFound("there is no service at this path".into())),
+    }
+}

@@ -1,0 +1,60 @@
+//! What is refused before anybody looks at who asks: requests that servers disagree about.
+
+use actix_http::RequestHead;
+use actix_web::http::{Method, Version, header};
+
+use crate::error::ProxyError;
+
+/// Longest target.
+const MAX_TARGET: usize = 8 * 1024;
+/// Largest head: names and values.
+const MAX_HEAD: usize = 32 * 1024;
+/// Most fields.
+const MAX_FIELDS: usize = 100;
+
+/// Whether a request may be looked at, and whether its connection can go on.
+pub(super) fn check(head: &RequestHead) -> Result<(), ProxyError> {
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > MAX_TARGET {
+        return Err(ProxyError::UriTooLong { limit: MAX_TARGET });
+    }
+    let bytes: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if bytes > MAX_HEAD || head.headers.len() > MAX_FIELDS {
+        return Err(ProxyError::HeadersTooLarge { limit: MAX_HEAD });
+    }
+    if head.method == Method::CONNECT || head.method == Method::TRACE {
+        return Err(ProxyError::MethodNotAllowed { allow: "GET, HEAD, POST".to_owned() });
+    }
+    if head.version > Version::HTTP_11 || head.version < Version::HTTP_10 {
+        return Err(ProxyError::BadRequest("the HTTP version is not 1.0 or 1.1".into()));
+    }
+    if upgrades(head) {
+        return Err(ProxyError::BadRequest("this service does not upgrade connections".into()));
+    }
+    host(head)
+}
+
+/// After these, what follows on the connection cannot be told from a body.
+pub(super) fn must_close(head: &RequestHead) -> bool {
+    head.method == Method::CONNECT || upgrades(head)
+}
+
+/// actix reads the payload of such a request to the connection's end, whatever its length says.
+fn upgrades(head: &RequestHead) -> bool {
+    let websocket = |value: &header::HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|word| word == b"websocket");
+    head.headers.get_all(header::UPGRADE).any(websocket)
+}
+
+/// Exactly one, and one that a link may be built from (RFC 9112, 3.2).
+fn host(head: &RequestHead) -> Result<(), ProxyError> {
+    let mut hosts = head.headers.get_all(header::HOST);
+    let good = |value: &header::HeaderValue| {
+        let bytes = value.as_bytes();
+        let shape = !bytes.is_empty() && bytes.len() <= 255 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte));
+        shape && value.to_str().is_ok_and(|text| text.parse::<http::uri::Authority>().is_ok())
+    };
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if good(host) => Ok(()),
+        _ => Err(ProxyError::BadRequest("the request must have exactly one valid Host header".into())),
+    }
+}

@@ -1,0 +1,117 @@
+//! What is true of every request: checked first, given an id, counted, audited; and every error told in one form.
+
+use std::{
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use actix_http::ConnectionType;
+use actix_web::{
+    Error, HttpMessage, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING},
+    middleware::Next,
+};
+use bytes::Bytes;
+
+use super::{guard, lifecycle::State, stream::{Busy, Progress}};
+use crate::{
+    About,
+    error::{ProblemContext, ProxyError},
+    proxy::Proxy,
+    telemetry::{Audit, AuditedBody, Metrics, Record, RequestId},
+};
+
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What one worker knows of the whole service.
+pub(super) struct Worker {
+    pub(super) about: About,
+    pub(super) audit: Audit,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) state: Arc<State>,
+    pub(super) proxies: Vec<(String, Rc<Proxy>)>,
+    pub(super) docs_base_url: Option<String>,
+}
+
+impl Worker {
+    /// The proxy that serves `path`, if one does.
+    pub(super) fn proxy_for(&self, path: &str) -> Option<&(String, Rc<Proxy>)> {
+        self.proxies.iter().find(|(prefix, _)| path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    }
+
+    /// An error as the caller reads it; noted in `record` and, once, in the log.
+    pub(super) fn tell(&self, error: &ProxyError, path: &str, record: &Record) -> HttpResponse {
+        let problem = error.problem();
+        record.problem(problem.name, Some(format!("{error:?}")));
+        if problem.status >= 500 {
+            tracing::warn!(request_id = record.request_id().as_str(), problem = problem.name, ?error, "request failed");
+        }
+        let prefix = self.proxy_for(path).or(self.proxies.first()).map_or("", |(prefix, _)| prefix);
+        let problems_url = match &self.docs_base_url {
+            Some(url) => format!("{}/problems", url.trim_end_matches('/')),
+            None => format!("{prefix}/-/problems"),
+        };
+        let context = ProblemContext { problems_url: &problems_url, realm: self.about.name, request_id: record.request_id().as_str() };
+        error.to_response(&context)
+    }
+}
+
+/// The outermost layer of the application.
+pub(super) async fn around(worker: Rc<Worker>, request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<Tracked>, Error> {
+    let busy = request.conn_data::<Rc<Progress>>().map(|progress| {
+        let headers = request.headers();
+        Busy::begin(progress, headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING))
+    });
+    // A request that waited for `100 Continue` has its record already.
+    let known = request.extensions().get::<Record>().cloned();
+    let record = known.unwrap_or_else(|| Record::start(&worker.audit, RequestId::of(&request), request.method(), request.peer_addr()));
+    request.extensions_mut().insert(record.clone());
+    let close = guard::must_close(request.head()) || worker.state.draining();
+    let response = match guard::check(request.head()) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(error) => request.into_response(worker.tell(&error, "", &record)),
+    };
+    let mut response = told(&worker, response, &record);
+    if close {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response.headers_mut().insert(REQUEST_ID, record.request_id().to_header_value());
+    record.status(response.status().as_u16());
+    Ok(response.map_body(|_, body| Tracked { body: AuditedBody::new(body, record), _busy: busy }))
+}
+
+/// A handler's `ProxyError`, and actix's own refusals, in the one form that errors have here.
+fn told(worker: &Worker, response: ServiceResponse<BoxBody>, record: &Record) -> ServiceResponse<BoxBody> {
+    let path = response.request().uri().path().to_owned();
+    let Some(error) = response.response().error() else { return response };
+    let answer = match error.as_error::<ProxyError>() {
+        Some(error) => worker.tell(error, &path, record),
+        None if error.as_response_error().status_code().is_client_error() => {
+            worker.tell(&ProxyError::BadRequest("the request cannot be read".into()), &path, record)
+        }
+        None => worker.tell(&ProxyError::Internal { detail: error.to_string() }, &path, record),
+    };
+    response.into_response(answer)
+}
+
+/// A body that tells the audit event and the connection when it has ended.
+pub(super) struct Tracked {
+    body: AuditedBody<BoxBody>,
+    _busy: Option<Busy>,
+}
+
+impl MessageBody for Tracked {
+    type Error = <AuditedBody<BoxBody> as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}

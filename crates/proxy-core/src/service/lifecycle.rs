@@ -1,0 +1,135 @@
+//! From start to drain: not ready → grace → stop accepting → deadline → exit.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::dev::ServerHandle;
+use anyhow::Context as _;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Clients, Service, admin, listener};
+
+/// Connections that may wait to be accepted: the system's own default is too small for a burst of notebooks.
+const BACKLOG: i32 = 2_048;
+/// How long the last audit events may take to get out.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// What probes ask for.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    draining: AtomicBool,
+    started: AtomicBool,
+}
+
+impl State {
+    pub(super) fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
+    }
+}
+
+/// A started service.
+pub struct Running {
+    /// Where callers are served.
+    pub public: SocketAddr,
+    /// Where operators are served.
+    pub admin: SocketAddr,
+    service: Arc<Service>,
+    state: Arc<State>,
+    public_handle: actix_server::ServerHandle,
+    admin_handle: ServerHandle,
+}
+
+impl Service {
+    /// Binds both listeners and starts serving, on the current actix system. Port 0 takes a free port.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, named.
+    pub fn start(self) -> anyhow::Result<Running> {
+        let public = bind(self.server.host, self.server.port)?;
+        let admin = bind(self.server.admin_host, self.server.admin_port)?;
+        let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
+        let (service, state) = (Arc::new(self), Arc::<State>::default());
+        let admin_server = admin::serve(service.clone(), admin, state.clone())?;
+        let public_server = listener::serve(service.clone(), public, state.clone())?;
+        let running = Running {
+            public: public_address,
+            admin: admin_address,
+            public_handle: public_server.handle(),
+            admin_handle: admin_server.handle(),
+            service: service.clone(),
+            state: state.clone(),
+        };
+        actix_rt::spawn(admin_server);
+        actix_rt::spawn(public_server);
+        actix_rt::spawn(keep_fresh(service));
+        state.started.store(true, Ordering::Relaxed);
+        tracing::info!(public = %public_address, admin = %admin_address, "listening");
+        Ok(running)
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, named.
+    pub async fn run(self) -> anyhow::Result<()> {
+        // Before anything is bound, so that a signal during the start is not lost.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let running = self.start()?;
+        let grace = tokio::select! {
+            _ = terminate.recv() => Duration::from_secs(running.service.server.drain_grace_seconds),
+            // Somebody at a terminal: no load balancer has to notice.
+            _ = interrupt.recv() => Duration::ZERO,
+        };
+        tokio::select! {
+            () = running.drain(grace) => tracing::info!("drained"),
+            _ = terminate.recv() => tracing::warn!("second signal: stopped at once"),
+            _ = interrupt.recv() => tracing::warn!("second signal: stopped at once"),
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Not ready at once, no new connections after `grace`, then waits for what is in progress, up to the deadline.
+    pub async fn drain(&self, grace: Duration) {
+        self.state.draining.store(true, Ordering::Relaxed);
+        tracing::info!(?grace, "draining");
+        tokio::time::sleep(grace).await;
+        self.public_handle.stop(true).await;
+        self.service.lines.flush(FLUSH);
+        self.admin_handle.stop(false).await;
+    }
+}
+
+/// Keeps what authenticators must know (signing keys) fresh, for as long as the service runs.
+async fn keep_fresh(service: Arc<Service>) {
+    let clients = Clients::new(&service.tls);
+    while let Some(after) = service.authenticators.refresh(&clients.platform).await {
+        tokio::time::sleep(after).await;
+    }
+}
+
+fn bind(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(host, port);
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok::<_, io::Error>(socket.into())
+    };
+    open().with_context(|| format!("cannot listen on {address}"))
+}

@@ -1,0 +1,113 @@
+//! The public listener: one application per worker.
+
+use std::{io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
+
+use actix_http::HttpService;
+use actix_rt::net::TcpStream;
+use actix_server::{Server, ServerBuilder};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
+use tracing_actix_web::TracingLogger;
+
+use super::{
+    Clients, Service, expect,
+    layer::{self, Worker},
+    lifecycle::State,
+    stream::{Limits, Timed},
+};
+use crate::{error::ProxyError, pages, telemetry::{Audit, RequestSpan}};
+
+/// How long a connection that is being closed is read, so that the client gets our last answer.
+const LINGER: Duration = Duration::from_secs(1);
+/// What the dispatcher gathers before it writes: fewer system calls for large bodies.
+const WRITE_BUFFER: usize = 64 * 1024;
+
+/// Starts serving `service` on `listener`.
+pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<State>) -> io::Result<Server> {
+    let builder = ServerBuilder::default()
+        .disable_signals()
+        .shutdown_timeout(service.server.drain_deadline_seconds);
+    let builder = match service.server.workers {
+        0 => builder,
+        workers => builder.workers(workers),
+    };
+    let address = listener.local_addr()?;
+    let signal = builder.graceful_shutdown_signal();
+    let builder = builder.listen("public", listener, move || {
+        let (service, signal) = (service.clone(), signal.clone());
+        let clients = Clients::new(&service.tls);
+        let worker = Rc::new(worker(&service, &clients, &state));
+        let limits = Limits {
+            head: Duration::from_secs(service.server.head_timeout_seconds),
+            write: Duration::from_secs(service.server.write_timeout_seconds),
+        };
+        let metrics = service.metrics.clone();
+        let expecting = worker.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let signal = signal.clone();
+                async move { signal.notified().await }
+            })
+            .keep_alive(Duration::from_secs(service.server.keep_alive_seconds))
+            .client_request_timeout(limits.head)
+            .client_disconnect_timeout(LINGER)
+            .h1_allow_half_closed(false)
+            .h1_write_buffer_size(WRITE_BUFFER)
+            .local_addr(address)
+            .on_connect_ext(|io: &Timed, data| {
+                data.insert(io.progress().clone());
+            })
+            .expect(fn_service(move |request| expect::decide(expecting.clone(), request)))
+            .h1(map_config(application(service, worker, clients).into_factory(), |_| AppConfig::default()));
+        fn_service(move |io: TcpStream| {
+            let peer = io.peer_addr().ok();
+            let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
+            let timed = Timed::new(io, limits, metrics.clone());
+            async move { Ok((timed, peer)) }
+        })
+        .and_then(http)
+    })?;
+    Ok(builder.run())
+}
+
+fn worker(service: &Service, clients: &Clients, state: &Arc<State>) -> Worker {
+    Worker {
+        about: service.about,
+        audit: Audit::new(service.about.name, service.lines.clone(), service.metrics.clone()),
+        metrics: service.metrics.clone(),
+        state: state.clone(),
+        proxies: service.proxies.iter().map(|(prefix, build)| (prefix.clone(), build(clients))).collect(),
+        docs_base_url: service.server.docs_base_url.as_ref().map(ToString::to_string),
+    }
+}
+
+/// Layers run from the last `wrap` to the first: checks, id and audit come first, as the span needs the id.
+fn application(
+    service: Arc<Service>,
+    worker: Rc<Worker>,
+    clients: Clients,
+) -> App<
+    impl actix_service::ServiceFactory<
+        actix_web::dev::ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<layer::Tracked>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let around = worker.clone();
+    App::new()
+        .app_data(web::Data::from(Arc::new(service.about)))
+        .configure(|config| {
+            for add in &service.routes {
+                add(config, &clients);
+            }
+            for (prefix, proxy) in &worker.proxies {
+                pages::mount(config, prefix, proxy, &service.about, &worker.metrics);
+            }
+            config.route("/", web::get().to(pages::metadata));
+        })
+        .default_service(web::to(|| async { Err::<&str, _>(ProxyError::NotFound("there is no service at this path".into())) }))
+        .wrap(TracingLogger::<RequestSpan>::new())
+        .wrap(from_fn(move |request, next| layer::around(around.clone(), request, next)))
+}

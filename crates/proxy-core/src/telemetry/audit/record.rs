@@ -1,0 +1,186 @@
+//! What is noted of one request along its path.
+
+use std::{cell::RefCell, fmt, net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
+
+use actix_web::http::Method;
+
+use super::{
+    Audit, RequestId,
+    event::{self, Circumstances},
+    method_label,
+};
+use crate::{
+    auth::{CacheState, Identity},
+    telemetry::metrics::TenantMetrics,
+};
+
+/// The route of a request that no rule and no page of the service matched.
+pub(super) const NO_ROUTE: &str = "none";
+/// The status in events and metrics when the client left before there was one; nginx's number.
+const CLIENT_LEFT: u16 = 499;
+/// Most bytes that are kept of an error's text.
+const MAX_ERROR: usize = 1024;
+
+/// What the policy said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decision {
+    /// It was never asked: the request failed before, or went to a page of the service's own.
+    #[default]
+    None,
+    /// It allowed the request.
+    Allowed,
+    /// It denied the request; the name of the problem that the caller was told.
+    Denied(&'static str),
+}
+
+impl Decision {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Allowed => "allowed",
+            Self::Denied(_) => "denied",
+        }
+    }
+}
+
+/// One request's event. Cheap to clone; written once, when the last clone is dropped.
+#[derive(Clone)]
+pub struct Record(Rc<Inner>);
+
+struct Inner {
+    audit: Audit,
+    request_id: RequestId,
+    method: &'static str,
+    peer: Option<SocketAddr>,
+    started: Instant,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) tenant: Option<Arc<TenantMetrics>>,
+    pub(super) identity: Option<(Identity, CacheState)>,
+    pub(super) route: Option<Arc<str>>,
+    pub(super) decision: Decision,
+    pub(super) rule: Option<Arc<str>>,
+    pub(super) problem: Option<&'static str>,
+    pub(super) error: Option<String>,
+    pub(super) status: Option<u16>,
+    pub(super) upstream_status: Option<u16>,
+    pub(super) bytes: u64,
+    pub(super) completed: bool,
+}
+
+impl Record {
+    /// Begins the event of a request whose head has arrived.
+    #[must_use]
+    pub fn start(audit: &Audit, request_id: RequestId, method: &Method, peer: Option<SocketAddr>) -> Self {
+        audit.start_flusher();
+        Self(Rc::new(Inner {
+            audit: audit.clone(),
+            request_id,
+            method: method_label(method),
+            peer,
+            started: Instant::now(),
+            state: RefCell::default(),
+        }))
+    }
+
+    /// The request's id.
+    #[must_use]
+    pub fn request_id(&self) -> &RequestId {
+        &self.0.request_id
+    }
+
+    /// Whether the answer has no body, whatever its head says.
+    pub(super) fn asks_for_head_only(&self) -> bool {
+        self.0.method == "HEAD"
+    }
+
+    /// Notes whom the request belongs to.
+    pub fn tenant(&self, metrics: &Arc<TenantMetrics>) {
+        self.0.state.borrow_mut().tenant = Some(metrics.clone());
+    }
+
+    /// Notes who calls.
+    pub fn identity(&self, identity: &Identity, cache: CacheState) {
+        self.0.state.borrow_mut().identity = Some((identity.clone(), cache));
+    }
+
+    /// Notes the rule or page that the request is counted under: a name from configuration or from the code.
+    pub fn route(&self, route: Arc<str>) {
+        self.0.state.borrow_mut().route = Some(route);
+    }
+
+    /// Notes what the policy said, and which rule of it.
+    pub fn decision(&self, decision: Decision, rule: Option<Arc<str>>) {
+        let mut state = self.0.state.borrow_mut();
+        state.decision = decision;
+        state.rule = rule;
+        if let Decision::Denied(problem) = decision {
+            state.problem = Some(problem);
+        }
+    }
+
+    /// Notes what went wrong: the problem's name, and for operators the error's `Debug` text.
+    pub fn problem(&self, name: &'static str, detail: Option<String>) {
+        let mut state = self.0.state.borrow_mut();
+        state.problem = Some(name);
+        state.error = detail.map(|mut text| {
+            text.truncate(text.floor_char_boundary(MAX_ERROR));
+            text
+        });
+    }
+
+    /// Notes the status that the upstream answered with.
+    pub fn upstream_status(&self, status: u16) {
+        self.0.state.borrow_mut().upstream_status = Some(status);
+    }
+
+    /// Notes the status that the caller is answered with.
+    pub fn status(&self, status: u16) {
+        self.0.state.borrow_mut().status = Some(status);
+    }
+
+    /// Adds bytes of the body on their way to the caller.
+    pub fn sent(&self, bytes: u64) {
+        self.0.state.borrow_mut().bytes += bytes;
+    }
+
+    /// Notes that the answer is out as a whole. Without it the client left, or the upstream broke off.
+    pub fn completed(&self) {
+        self.0.state.borrow_mut().completed = true;
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Record").field(&self.0.request_id).finish()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let elapsed = self.started.elapsed();
+        let state = self.state.get_mut();
+        let status = state.status.unwrap_or(CLIENT_LEFT);
+        let writer = &self.audit.0;
+        if let Some(tenant) = &state.tenant {
+            tenant.request_seconds.observe(elapsed.as_secs_f64());
+        }
+        let (tenant, route) = (state.tenant.as_ref(), state.route.as_ref());
+        writer
+            .counters
+            .borrow_mut()
+            .count(&writer.metrics, tenant, route, self.method, status);
+        let circumstances = Circumstances {
+            service: writer.service,
+            request_id: &self.request_id,
+            method: self.method,
+            peer: self.peer,
+            microseconds: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            status,
+        };
+        writer.append(|buffer| event::write(buffer, state, &circumstances));
+    }
+}

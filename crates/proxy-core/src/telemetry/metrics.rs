@@ -1,0 +1,255 @@
+//! Prometheus metrics of one service. Labels come from small closed sets.
+
+use std::sync::Arc;
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector, process_collector::ProcessCollector,
+};
+
+/// Seconds: from a cache hit on loopback to a slow search.
+const BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// All metrics of one service.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    service: &'static str,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    upstream_seconds: HistogramVec,
+    denied: IntCounterVec,
+    identity_lookups: IntCounterVec,
+    identity_cache: IntCounterVec,
+    identity_cache_entries: IntGaugeVec,
+    credential_reloads: IntCounterVec,
+    credential_age: IntGaugeVec,
+    in_flight: IntGaugeVec,
+    audit_lost: IntCounter,
+    panics: IntCounter,
+    refused_connections: IntCounterVec,
+}
+
+impl Metrics {
+    /// Metrics with a registry of their own, so that two services in one process do not mix.
+    ///
+    /// # Panics
+    /// Never: names and labels are constants of this file, each used once.
+    #[must_use]
+    pub fn new(service: &'static str, version: &str) -> Arc<Self> {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
+        };
+        let seconds = |name: &str, help: &str| {
+            let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+            register(&registry, HistogramVec::new(options, &["service", "tenant"]))
+        };
+        gauges(
+            "nbgate_build_info",
+            "Always 1; what is running.",
+            &["service", "version"],
+        )
+        .with_label_values(&[service, version])
+        .set(1);
+        registry
+            .register(Box::new(ProcessCollector::for_self()))
+            .expect("the process's own metrics are registered once");
+        Arc::new(Self {
+            service,
+            requests: counters(
+                "nbgate_requests_total",
+                "Requests answered, by the policy rule that decided (route) and the status code.",
+                &["service", "tenant", "route", "method", "status"],
+            ),
+            request_seconds: seconds(
+                "nbgate_request_seconds",
+                "From a request's head to its answer's last byte.",
+            ),
+            upstream_seconds: seconds(
+                "nbgate_upstream_seconds",
+                "From sending a request upstream to the head of the answer.",
+            ),
+            denied: counters(
+                "nbgate_denied_total",
+                "Requests that the policy denied, by rule.",
+                &["service", "tenant", "rule"],
+            ),
+            identity_lookups: counters(
+                "nbgate_identity_lookups_total",
+                "Callers examined, by identity kind and outcome.",
+                &["kind", "outcome"],
+            ),
+            identity_cache: counters(
+                "nbgate_identity_cache_total",
+                "Answers about credentials, by identity kind and whether they were cached (hit, miss).",
+                &["kind", "result"],
+            ),
+            identity_cache_entries: gauges(
+                "nbgate_identity_cache_entries",
+                "Credentials that the cache knows an answer for.",
+                &["kind"],
+            ),
+            credential_reloads: counters(
+                "nbgate_credential_reloads_total",
+                "Attempts to read a changed credential, by outcome (loaded, failed).",
+                &["tenant", "outcome"],
+            ),
+            credential_age: gauges(
+                "nbgate_credential_age_seconds",
+                "Time since the credential in use was read.",
+                &["tenant"],
+            ),
+            in_flight: gauges("nbgate_in_flight", "Requests in progress.", &["service", "tenant"]),
+            audit_lost: register(
+                &registry,
+                IntCounter::new(
+                    "nbgate_audit_lost_total",
+                    "Log and audit lines lost because standard output did not take them.",
+                ),
+            ),
+            panics: register(
+                &registry,
+                IntCounter::new("nbgate_panics_total", "Requests that ended in a panic."),
+            ),
+            refused_connections: counters(
+                "nbgate_connections_closed_total",
+                "Connections closed by a deadline (head, write).",
+                &["deadline"],
+            ),
+            registry,
+        })
+    }
+
+    /// The exposition format that Prometheus scrapes.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_default()
+    }
+
+    /// Counts one examined caller.
+    pub fn identity_lookup(&self, kind: &str, outcome: &str) {
+        self.identity_lookups.with_label_values(&[kind, outcome]).inc();
+    }
+
+    /// Counts one answer of the identity cache and notes its size.
+    pub fn identity_cache(&self, kind: &str, hit: bool, entries: u64) {
+        self.identity_cache
+            .with_label_values(&[kind, if hit { "hit" } else { "miss" }])
+            .inc();
+        self.identity_cache_entries
+            .with_label_values(&[kind])
+            .set(i64::try_from(entries).unwrap_or(i64::MAX));
+    }
+
+    /// Counts one attempt to read a changed credential.
+    pub fn credential_reload(&self, tenant: &str, loaded: bool) {
+        self.credential_reloads
+            .with_label_values(&[tenant, if loaded { "loaded" } else { "failed" }])
+            .inc();
+    }
+
+    /// Notes how old the credential in use is.
+    pub fn credential_age(&self, tenant: &str, seconds: u64) {
+        self.credential_age
+            .with_label_values(&[tenant])
+            .set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+
+    /// Counts lines that standard output did not take.
+    pub fn audit_lost(&self, lines: u64) {
+        self.audit_lost.inc_by(lines);
+    }
+
+    /// Counts one request that ended in a panic.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Counts one connection that a deadline closed.
+    pub fn connection_closed(&self, deadline: &str) {
+        self.refused_connections.with_label_values(&[deadline]).inc();
+    }
+
+    /// Counts one answered request.
+    pub fn request(&self, tenant: &str, route: &str, method: &str, status: u16) {
+        self.request_counter(tenant, route, method, status).inc();
+    }
+
+    /// The counter that [`Metrics::request`] counts on, for who counts on it often.
+    #[must_use]
+    pub fn request_counter(&self, tenant: &str, route: &str, method: &str, status: u16) -> IntCounter {
+        // Three digits on the stack instead of an allocation for each request.
+        let digits = [
+            b'0' + (status / 100 % 10) as u8,
+            b'0' + (status / 10 % 10) as u8,
+            b'0' + (status % 10) as u8,
+        ];
+        let status = std::str::from_utf8(&digits).unwrap_or("000");
+        self.requests
+            .with_label_values(&[self.service, tenant, route, method, status])
+    }
+
+    /// The metrics of one tenant, resolved once.
+    #[must_use]
+    pub fn tenant(self: &Arc<Self>, tenant: &str) -> TenantMetrics {
+        let labels = [self.service, tenant];
+        TenantMetrics {
+            all: self.clone(),
+            tenant: tenant.to_owned(),
+            request_seconds: self.request_seconds.with_label_values(&labels),
+            upstream_seconds: self.upstream_seconds.with_label_values(&labels),
+            in_flight: self.in_flight.with_label_values(&labels),
+        }
+    }
+}
+
+/// The metrics of one tenant.
+#[derive(Clone, Debug)]
+pub struct TenantMetrics {
+    all: Arc<Metrics>,
+    tenant: String,
+    /// From a request's head to its answer's last byte.
+    pub request_seconds: Histogram,
+    /// From sending a request upstream to the head of the answer.
+    pub upstream_seconds: Histogram,
+    /// Requests in progress.
+    pub in_flight: IntGauge,
+}
+
+impl TenantMetrics {
+    /// The tenant's name.
+    #[must_use]
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The metrics of the whole service.
+    #[must_use]
+    pub fn all(&self) -> &Arc<Metrics> {
+        &self.all
+    }
+
+    /// Counts one request that a rule denied.
+    pub fn denied(&self, rule: &str) {
+        self.all
+            .denied
+            .with_label_values(&[self.all.service, &self.tenant, rule])
+            .inc();
+    }
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
+    let collector = collector.expect("the names and labels of this file are valid");
+    registry
+        .register(Box::new(collector.clone()))
+        .expect("each name of this file is used once");
+    collector
+}

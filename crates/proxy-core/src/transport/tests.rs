@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use super::{MAX_POOLS, Transport, resolver::leads_out};
+use crate::{client::tls_config, tenant::tests::upstream, upstream::Reuse};
+
+fn transport() -> Transport {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    Transport::new(tls_config(None).unwrap())
+}
+
+#[actix_web::test]
+async fn pools_are_parted_by_tenant_credential_and_user() {
+    let transport = transport();
+    let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
+    let mut upstream = upstream("https://jira.example.org/");
+    for (tenant, generation, user, pools) in [(&one, 1, "ada", 1), (&one, 1, "bob", 1), (&one, 2, "ada", 2), (&two, 1, "ada", 3)] {
+        transport.pool(tenant, &upstream, generation, user);
+        assert_eq!(transport.pools.borrow().len(), pools);
+    }
+    upstream.reuse = Reuse::User;
+    transport.pool(&one, &upstream, 1, "ada");
+    transport.pool(&one, &upstream, 1, "bob");
+    assert_eq!(transport.pools.borrow().len(), 5);
+}
+
+#[actix_web::test]
+async fn the_number_of_pools_is_bounded() {
+    let transport = transport();
+    let tenant: Arc<str> = "one".into();
+    let mut upstream = upstream("https://jira.example.org/");
+    upstream.reuse = Reuse::User;
+    for user in 0..MAX_POOLS + 50 {
+        transport.pool(&tenant, &upstream, 1, &user.to_string());
+    }
+    assert_eq!(transport.pools.borrow().len(), MAX_POOLS);
+}
+
+#[test]
+fn a_name_may_not_lead_inwards() {
+    for (address, expected) in [
+        ("127.0.0.1", false), ("169.254.169.254", false), ("0.0.0.0", false), ("224.0.0.1", false), ("::1", false), ("fe80::1", false),
+        ("::ffff:127.0.0.1", false), ("fd00:ec2::254", false), ("::", false), ("10.0.0.1", true), ("192.0.2.1", true), ("2001:db8::1", true),
+    ] {
+        assert_eq!(leads_out(address.parse().unwrap()), expected, "{address}");
+    }
+}

@@ -1,0 +1,101 @@
+//! Where a request goes: the upstream's origin and base path, and how strictly paths and redirects are taken.
+
+use std::{sync::Arc, time::Duration};
+
+use actix_http::RequestHead;
+use async_trait::async_trait;
+use http::uri::{Authority, Scheme};
+
+use crate::{auth::Identity, error::ProxyError};
+
+/// How much of a path's spelling is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paths {
+    /// Anything that the upstream could read as another path is refused.
+    Strict,
+    /// Only decoded dot segments and control bytes are refused: JupyterLab's file names hold encoded slashes.
+    Opaque,
+}
+
+/// What happens to the upstream's redirects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirects {
+    /// Followed below the base path for GET and HEAD, each hop authorized anew; everything else is refused.
+    Follow,
+    /// Handed back with `Location` rewritten below the prefix; never followed.
+    Relay,
+}
+
+/// Who may share a connection to the upstream (`docs/decisions/0001-two-http-clients.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// All who are served with the same injected credential.
+    Credential,
+    /// One user only: the upstream tells people apart.
+    User,
+    /// Nobody: each request has a connection of its own.
+    Never,
+}
+
+/// Time limits of one exchange. None of them bounds a download as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Until TCP and TLS stand.
+    pub connect: Duration,
+    /// From the request's last byte to the response's head.
+    pub response: Duration,
+    /// Between two bytes of a body, either way.
+    pub idle: Duration,
+    /// For a request body as a whole.
+    pub upload: Duration,
+}
+
+/// One upstream of one tenant.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The name that callers read in errors.
+    pub name: String,
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// Host, and port unless it is the scheme's own.
+    pub authority: Authority,
+    /// Path that every request stays below; begins and ends with `/`.
+    pub base_path: String,
+    /// Public path that is replaced by `base_path`; begins with `/`, ends without.
+    pub prefix: String,
+    /// What is said for a path that does not resolve.
+    pub not_found: &'static str,
+    /// See [`Paths`].
+    pub paths: Paths,
+    /// See [`Redirects`].
+    pub redirects: Redirects,
+    /// See [`Reuse`].
+    pub reuse: Reuse,
+    /// Whether links to the upstream in JSON become links to the proxy.
+    pub rewrite_links: bool,
+    /// Largest request body in bytes.
+    pub max_request_body: u64,
+    /// See [`Timeouts`].
+    pub timeouts: Timeouts,
+}
+
+impl Upstream {
+    /// `https://jira.example.org`: scheme and authority, without a slash at the end.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
+    /// The upstream's base URL without the slash at its end: what links are recognised by.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("{}{}", self.origin(), self.base_path.trim_end_matches('/'))
+    }
+}
+
+/// Says where an identity's request goes.
+#[async_trait(?Send)]
+pub trait Resolver {
+    /// The upstream for this request. An instance that this identity may not see is `NotFound`, not `Forbidden`.
+    async fn resolve(&self, identity: &Identity, head: &RequestHead) -> Result<Arc<Upstream>, ProxyError>;
+}

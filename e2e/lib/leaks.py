@@ -1,0 +1,83 @@
+"""Who may never see which secret, and the search that proves it."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable
+from urllib.parse import quote
+
+Record = Callable[[], bytes]
+
+
+def spellings(secret: str) -> set[bytes]:
+    """The forms in which a secret can hide in a byte stream: plain, percent-encoded, in JSON, hex, base64 at any offset."""
+    raw = secret.encode()
+    found = {raw, quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode(), raw.hex().encode()}
+    for offset in range(3):
+        # Within a longer base64 string (`user:secret`) only the characters that no neighbour shares are certain.
+        encoded = base64.b64encode(b"\0" * offset + raw)
+        first = (0, 2, 3)[offset]
+        last = len(encoded) - (0, 3, 2)[(offset + len(raw)) % 3]
+        core = encoded[first:last]
+        found |= {core, core.replace(b"+", b"-").replace(b"/", b"_")}
+    return found
+
+
+def find(secret: str, haystack: bytes) -> list[bytes]:
+    """The spellings of `secret` that occur in `haystack`."""
+    return sorted(spelling for spelling in spellings(secret) if spelling in haystack)
+
+
+class Ledger:
+    """Every secret of a run, every record of a run, and which must not meet."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._bot_secrets: set[str] = set()
+        self._upstreams: dict[str, Record] = {}
+        self._callers: dict[str, Record] = {}
+        self._logs: dict[str, Record] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def platform_token(self, token: str) -> str:
+        """A caller's token: no upstream and no log may see it."""
+        assert len(token) >= 16, "too short to be searched for"
+        self._tokens.add(token)
+        return token
+
+    def bot_secret(self, secret: str) -> str:
+        """A secret of the upstream's account: no caller and no log may see it."""
+        assert len(secret) >= 16, "too short to be searched for"
+        self._bot_secrets.add(secret)
+        return secret
+
+    def upstream_saw(self, name: str, record: Record) -> None:
+        """Register what an upstream received."""
+        self._upstreams[name] = record
+
+    def caller_saw(self, name: str, record: Record) -> None:
+        """Register what callers received."""
+        self._callers[name] = record
+
+    def logged(self, name: str, record: Record) -> None:
+        """Register a log of the service under test."""
+        self._logs[name] = record
+
+    def new_leaks(self) -> list[str]:
+        """Each place where a secret turned up that may not be there, told once; never the secret itself."""
+        return [
+            *self._meetings("a platform token", self._tokens, "reached upstream", self._upstreams),
+            *self._meetings("the bot's secret", self._bot_secrets, "reached caller", self._callers),
+            *self._meetings("a platform token", self._tokens, "is in log", self._logs),
+            *self._meetings("the bot's secret", self._bot_secrets, "is in log", self._logs),
+        ]
+
+    def _meetings(self, what: str, secrets: Iterable[str], verb: str, records: dict[str, Record]) -> list[str]:
+        found = []
+        for name, record in records.items():
+            haystack = record()
+            for secret in secrets:
+                # The records stay: without this, one leak would fail every test that follows.
+                if (secret, name) not in self._told and find(secret, haystack):
+                    self._told.add((secret, name))
+                    found.append(f"{what} {verb} {name}")
+        return found

@@ -1,0 +1,88 @@
+"""A TCP hop that keeps every byte of both directions: what a peer really saw, whatever it logs."""
+
+import contextlib
+import re
+import socket
+import threading
+from dataclasses import dataclass, field
+
+from lib.ports import free_port
+
+_REQUEST_LINE = re.compile(rb"^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/1\.[01]\r$", re.MULTILINE)
+
+
+@dataclass
+class Exchange:
+    """One connection's bytes, as they went by."""
+
+    sent: bytearray = field(default_factory=bytearray)
+    received: bytearray = field(default_factory=bytearray)
+
+
+class Wiretap:
+    """Listens on a port of its own and passes everything on to `target`, a port of this machine."""
+
+    def __init__(self, name: str, target: int) -> None:
+        self.name = name
+        self.target = target
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._exchanges: list[Exchange] = []
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, name=f"wiretap {name}", daemon=True).start()
+
+    @property
+    def sent(self) -> bytes:
+        """All that went to the target."""
+        return b"\n".join(bytes(exchange.sent) for exchange in self._exchanges)
+
+    @property
+    def received(self) -> bytes:
+        """All that came back from it."""
+        return b"\n".join(bytes(exchange.received) for exchange in self._exchanges)
+
+    @property
+    def requests(self) -> list[str]:
+        """The request lines that went to the target, such as `GET /rest/api/2/serverInfo`."""
+        lines = _REQUEST_LINE.findall(self.sent)
+        return [line.decode("latin-1").rsplit(" ", 1)[0] for line in lines]
+
+    def close(self) -> None:
+        """Stop listening; what was recorded stays."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._relay, args=(near,), daemon=True).start()
+
+    def _relay(self, near: socket.socket) -> None:
+        try:
+            far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+        except OSError:
+            # The target is down: the caller sees a connection that ends without an answer.
+            near.close()
+            return
+        far.settimeout(None)
+        exchange = Exchange()
+        self._exchanges.append(exchange)
+        back = threading.Thread(target=_pump, args=(far, near, exchange.received), daemon=True)
+        back.start()
+        _pump(near, far, exchange.sent)
+        back.join()
+        near.close()
+        far.close()
+
+
+def _pump(source: socket.socket, sink: socket.socket, record: bytearray) -> None:
+    """Copy until the source ends; then tell the sink so, as a broken half is how HTTP marks a body cut short."""
+    with contextlib.suppress(OSError):
+        while chunk := source.recv(65_536):
+            record += chunk
+            sink.sendall(chunk)
+    for end, half in ((sink, socket.SHUT_WR), (source, socket.SHUT_RD)):
+        with contextlib.suppress(OSError):
+            end.shutdown(half)

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Runs one end-to-end suite: e2e/run.sh jira [pytest options].
+#
+# Installs what the suite needs, once, into a cache folder outside the clone; builds the service, unless NBGATE_BIN_DIR
+# names a folder of binaries.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+suite=${1:?usage: e2e/run.sh SUITE [pytest options]}
+shift
+[[ -d $here/$suite ]] || { echo "no such suite: $suite" >&2; exit 2; }
+
+python=${PYTHON:-python3}
+lock=$(cat "$here/requirements.txt" "$here/package-lock.json" <("$python" --version) <(node --version) | sha256sum)
+cache=${NBGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nbgate}/e2e
+peers=$cache/${lock:0:16}
+
+# `ready` is written last: an installation that was interrupted is started over. The lock is for runs side by side.
+mkdir -p "$cache"
+exec {guard}>"$peers.lock"
+flock "$guard"
+if [[ ! -e $peers/ready ]]; then
+    rm -rf "$peers"
+    "$python" -m venv "$peers/venv"
+    "$peers/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes --only-binary :all: --requirement "$here/requirements.txt"
+    mkdir "$peers/npm"
+    cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$peers/npm/"
+    (cd "$peers/npm" && npm ci --ignore-scripts --loglevel=error)
+    touch "$peers/ready"
+fi
+flock --unlock "$guard"
+
+if [[ -z ${NBGATE_BIN_DIR:-} ]]; then
+    declare -A package=([jira]=jira-proxy)
+    cd "$here/.."
+    cargo build --locked --package "${package[$suite]}"
+    target=$(cargo metadata --locked --no-deps --format-version 1 |
+        "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    NBGATE_BIN_DIR=$target/debug
+fi
+
+export NBGATE_BIN_DIR
+export NBGATE_E2E_CHP=$peers/npm/node_modules/.bin/configurable-http-proxy
+export PYTHONDONTWRITEBYTECODE=1
+cd "$here"
+exec "$peers/venv/bin/python" -m pytest "$suite" "$@"

@@ -1,0 +1,90 @@
+# Every command that people and CI run. What has to be downloaded or built goes to a cache folder outside the clone.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+cache := `echo "${NBGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nbgate}"`
+deny_version := "0.20.2"
+deny := cache / "cargo-deny-" + deny_version
+
+export NBGATE_CACHE := cache
+export CARGO_TARGET_DIR := env("CARGO_TARGET_DIR", cache / "target")
+
+# List the recipes
+[private]
+default:
+    @{{ just_executable() }} --list --unsorted
+
+# Start the playground: every service on loopback with demo upstreams
+run *ARGS:
+    cargo run --locked -- {{ ARGS }}
+
+# Run the hermetic tests
+test *ARGS:
+    cargo test --locked --workspace {{ ARGS }}
+
+# Check format, lints, API documentation, and what is in the dependency tree
+check: fmt-check clippy doc deny
+
+# Check the format
+fmt-check:
+    cargo fmt --all --check
+
+# Check the lints; every warning is an error
+clippy:
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# Build the API documentation; every warning is an error
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+# Check licences, sources and bans of the dependency tree (deny.toml)
+deny: _cargo-deny
+    {{ deny }}/bin/cargo-deny --locked check bans licenses sources
+    @echo "advisories: SKIPPED, not passed. Their database is a git repository: run 'just advisories' where it can be fetched."
+
+# Check the dependency tree against the advisory database; fetches it
+advisories: _cargo-deny
+    {{ deny }}/bin/cargo-deny --locked check advisories
+
+# Check the relative links of every Markdown file
+docs-check:
+    python3 scripts/check_links.py
+
+# Write docs/problems/ anew from the table in proxy-core
+problems:
+    UPDATE_DOCS=1 cargo test --locked -p proxy-core --lib problem
+
+# Test against real peers, which the suite starts itself
+e2e SUITE="jira":
+    bash e2e/run.sh {{ SUITE }}
+
+# Do what README says: start the playground, run what it prints, stop it with Ctrl-C
+try-readme:
+    python3 scripts/try_readme.py
+
+# Everything that CI runs, with the time that each stage took
+ci:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    times=()
+    stage() {
+        local began=$SECONDS
+        echo "::: $*"
+        "{{ just_executable() }}" "$@"
+        times+=("$(printf '%5d s  %s' $((SECONDS - began)) "$*")")
+        echo ":::${times[-1]}"
+    }
+    stage fmt-check
+    stage docs-check
+    stage try-readme
+    stage clippy
+    stage doc
+    stage deny
+    stage test
+    stage e2e jira
+    printf '%s\n' "::: all stages passed" "${times[@]}"
+
+# cargo-deny, built once into the cache folder
+_cargo-deny:
+    @[ -x {{ deny }}/bin/cargo-deny ] || CARGO_TARGET_DIR="{{ deny }}/build" cargo install --locked --root {{ deny }} cargo-deny@{{ deny_version }}
+    @rm -rf {{ deny }}/build

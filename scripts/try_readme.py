@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Do what README says, as somebody who has just cloned the repository.
+
+Starts `cargo run`, takes the curl line and the Python snippet that it prints literally, runs them, runs README's own
+Python example and compares its output with what README shows, then presses Ctrl-C and checks that everything ended.
+"""
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS_TO_START = 120  # it is built before; this is cargo's own look at the tree, and the start
+SECONDS_TO_ANSWER = 30
+SECONDS_TO_STOP = 20
+
+
+class Failed(Exception):
+    """Something is not as README says."""
+
+
+def expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise Failed(what)
+    print(f"  ok: {what}", flush=True)
+
+
+def start() -> tuple[subprocess.Popen[str], str]:
+    """The running playground, as the leader of a process group, and what it printed."""
+    playground = subprocess.Popen(
+        ["cargo", "run"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def read() -> None:
+        # To the end, so that the playground never waits for a reader.
+        for line in playground.stdout:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    deadline, printed = time.monotonic() + SECONDS_TO_START, ""
+    while "Ctrl-C stops everything." not in printed:
+        try:
+            line = lines.get(timeout=max(0.1, deadline - time.monotonic()))
+        except queue.Empty:
+            stop(playground, signal.SIGKILL)
+            raise Failed(f"`cargo run` was not ready in {SECONDS_TO_START} s; it printed:\n{printed}") from None
+        if line is None:
+            raise Failed(f"`cargo run` ended with {playground.wait()}; it printed:\n{printed}")
+        printed += line
+    return playground, printed
+
+
+def stop(playground: subprocess.Popen[str], how: signal.Signals) -> int | None:
+    """Ctrl-C reaches the whole process group, as in a terminal. The exit status, or None if it had to be killed."""
+    os.killpg(playground.pid, how)
+    try:
+        return playground.wait(timeout=SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        os.killpg(playground.pid, signal.SIGKILL)
+        playground.wait()
+        return None
+
+
+def run(command: list[str], code: str = "", **environment: str) -> str:
+    """What a command prints, given `code` as its input."""
+    done = subprocess.run(
+        command, input=code, capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, env={**os.environ, **environment}
+    )
+    if done.returncode:
+        raise Failed(f"{command} {code}\nended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def status_of(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer:
+        return answer.status
+
+
+def try_what_is_printed(printed: str) -> None:
+    curl = re.search(r"^curl .*$", printed, re.MULTILINE)
+    snippet = re.search(r"^import .*?(?=\n\n)", printed, re.MULTILINE | re.DOTALL)
+    expect(bool(curl and snippet), "a curl line and a Python snippet are printed")
+    issue = json.loads(run(["bash", "-c", curl[0].replace("curl", "curl -sS --fail-with-body", 1)]))
+    expect(issue.get("key") in curl[0], f"the curl line returns {issue.get('key')}")
+    issues = run([sys.executable, "-"], snippet[0]).splitlines()
+    expect(len(issues) == 5, f"the Python snippet prints {len(issues)} issues")
+    for name in ("page", "metrics"):
+        url = re.search(rf"^  {name} +(http\S+)", printed, re.MULTILINE)
+        expect(bool(url) and status_of(url[1]) == 200, f"{name} answers")
+
+
+def try_readme(printed: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", readme, re.DOTALL)
+    base = re.search(r"http://\S+/jira-data-proxy", printed)
+    token = re.search(r"^eyJ\S+$", printed, re.MULTILINE)
+    expect(bool(example and base and token), "README has an example with its output, the playground an address and a token")
+    # The usual port may be taken on this machine.
+    code = re.sub(r"http://[^/\s]+/jira-data-proxy", base[0], example[1])
+    output = run([sys.executable, "-"], code, TOKEN=token[0])
+    expect(output == example[2], f"README's example prints what README shows:\n{output}")
+
+
+def main() -> int:
+    # Without a deadline, and with its progress on the terminal: the first build takes minutes.
+    subprocess.run(["cargo", "build"], cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+    try:
+        playground, printed = start()
+        print(printed, flush=True)
+        try:
+            try_what_is_printed(printed)
+            try_readme(printed)
+        except BaseException:
+            stop(playground, signal.SIGKILL)
+            raise
+        began = time.monotonic()
+        expect(stop(playground, signal.SIGINT) == 0, f"Ctrl-C ends it with status 0, in {time.monotonic() - began:.1f} s")
+        token_file = re.search(r"\$\(cat (\S+)\)", printed)
+        expect(not Path(token_file[1]).exists(), "its temporary directory is gone")
+    except Failed as failed:
+        print(f"FAILED: {failed}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
