@@ -33,9 +33,9 @@ fmt-check:
 clippy:
     cargo clippy --locked --workspace --all-targets -- -D warnings
 
-# Build the API documentation; every warning is an error
+# Build the documentation of the code, for who works on it; every warning is an error
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --workspace --no-deps --document-private-items
 
 # Check licences, sources and bans of the dependency tree (deny.toml)
 deny: _cargo-deny
@@ -46,9 +46,10 @@ deny: _cargo-deny
 advisories: _cargo-deny
     {{ deny }}/bin/cargo-deny --locked check advisories
 
-# Check the relative links of every Markdown file
+# Check the documents: relative links, and that every configuration key is listed with its default
 docs-check:
     python3 scripts/check_links.py
+    python3 scripts/check_keys.py
 
 # Write docs/problems/ anew from the table in proxy-core
 problems:

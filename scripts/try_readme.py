@@ -52,7 +52,7 @@ def start() -> tuple[subprocess.Popen[str], str]:
         try:
             line = lines.get(timeout=max(0.1, deadline - time.monotonic()))
         except queue.Empty:
-            stop(playground, signal.SIGKILL)
+            stop(playground, signal.SIGINT)
             raise Failed(f"`cargo run` was not ready in {SECONDS_TO_START} s; it printed:\n{printed}") from None
         if line is None:
             raise Failed(f"`cargo run` ended with {playground.wait()}; it printed:\n{printed}")
@@ -121,7 +121,7 @@ def main() -> int:
             try_what_is_printed(printed)
             try_readme(printed)
         except BaseException:
-            stop(playground, signal.SIGKILL)
+            stop(playground, signal.SIGINT)
             raise
         began = time.monotonic()
         expect(stop(playground, signal.SIGINT) == 0, f"Ctrl-C ends it with status 0, in {time.monotonic() - began:.1f} s")

@@ -22,16 +22,23 @@ class Peer:
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    _asked: bool = False
 
     @property
     def alive(self) -> bool:
         """Whether it has not ended."""
         return self.process.poll() is None
 
+    def ask_to_stop(self) -> None:
+        """Ask once: to many programs a second signal means to drop everything."""
+        if self.alive and not self._asked:
+            self._asked = True
+            self.process.terminate()
+
     def stop(self, patience: float = 40) -> int:
         """End it politely, then not; returns its exit code. A hub stops its services one by one, and they may drain."""
+        self.ask_to_stop()
         if self.alive:
-            self.process.terminate()
             try:
                 self.process.wait(patience)
             except subprocess.TimeoutExpired:
@@ -119,8 +126,7 @@ class Bench:
     def close(self) -> None:
         """Stop every peer, all at once as some take seconds to drain, and then whatever one of them left behind."""
         for peer in reversed(self._peers):
-            if peer.alive:
-                peer.process.terminate()
+            peer.ask_to_stop()
         for peer in self._peers:
             peer.stop()
         left = psutil.Process().children(recursive=True)

@@ -3,7 +3,11 @@
 //! The configuration is an ordinary one, which an operator could have written: the `oidc` path, a Basic credential
 //! from a file, the built-in policy with attachments published.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use anyhow::Context;
+use proxy_core::{bootstrap, config::Environment, service::Running};
+use tokio::time::{sleep, timeout};
 
 use crate::addresses::{Addresses, PREFIX};
 use crate::issuer::AUDIENCE;
@@ -48,16 +52,28 @@ publish = ["attachments"]
 }
 
 /// A running jira-proxy.
-pub(crate) struct JiraProxy;
+pub(crate) struct JiraProxy(Running);
 
-/// Starts jira-proxy and returns once it listens. The one place where the playground meets the service.
-pub(crate) async fn start_jira_proxy(_config_toml: String) -> anyhow::Result<JiraProxy> {
-    Ok(JiraProxy)
+/// Starts jira-proxy and returns once it can tell callers apart. The one place where the playground meets the service.
+pub(crate) async fn start_jira_proxy(config_toml: &str) -> anyhow::Result<JiraProxy> {
+    let environment = Environment::from(HashMap::new());
+    let config = bootstrap::load_str::<jira_proxy::Config>(&jira_proxy::ABOUT, config_toml, &environment)
+        .map_err(|problems| anyhow::anyhow!("jira-proxy's configuration:\n{problems}"))?;
+    let running = jira_proxy::service(&config)?.start()?;
+    let keys = async {
+        while !running.ready() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(Duration::from_secs(5), keys).await.context("jira-proxy cannot read the issuer's keys")?;
+    Ok(JiraProxy(running))
 }
 
 impl JiraProxy {
     /// Ends it at once: a demo has nobody to wait for.
-    pub(crate) async fn stop(self) {}
+    pub(crate) async fn stop(self) {
+        self.0.stop().await;
+    }
 }
 
 #[cfg(test)]

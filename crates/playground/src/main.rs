@@ -28,6 +28,8 @@ const WRONG_CONFIGURATION: u8 = 78;
 #[actix_web::main]
 async fn main() -> ExitCode {
     let started = Instant::now();
+    // Only fails when a provider is there already, which then is this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let chosen = CommandLine::parse();
     let host = match loopback(&chosen.host) {
         Ok(host) => host,

@@ -67,7 +67,7 @@ impl Playground {
         ];
         // jira-proxy binds its own ports, a moment after they are given back.
         drop((jira_proxy, admin));
-        let jira_proxy = start_jira_proxy(config_toml(&addresses, &password_file)).await?;
+        let jira_proxy = start_jira_proxy(&config_toml(&addresses, &password_file)).await?;
         Ok(Self {
             addresses,
             peers,

@@ -69,7 +69,11 @@ impl Answer {
     /// It is not that. Nothing of the body is repeated, as serde would: it may hold a token.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, PlatformError> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            let what = if error.is_data() { "a member is missing or of another type" } else { "it is not JSON" };
+            let what = if error.is_data() {
+                "a member is missing or of another type"
+            } else {
+                "it is not JSON"
+            };
             PlatformError::Broken(format!("{what} (line {}, column {})", error.line(), error.column()))
         })
     }
@@ -84,8 +88,15 @@ impl PlatformClient {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes awc clients")]
     fn with_deadline(tls: Arc<rustls::ClientConfig>, deadline: Duration) -> Self {
-        let connector = awc::Connector::new().rustls_0_23(tls).timeout(CONNECT).handshake_timeout(CONNECT);
-        let client = awc::Client::builder().connector(connector).disable_redirects().timeout(deadline).finish();
+        let connector = awc::Connector::new()
+            .rustls_0_23(tls)
+            .timeout(CONNECT)
+            .handshake_timeout(CONNECT);
+        let client = awc::Client::builder()
+            .connector(connector)
+            .disable_redirects()
+            .timeout(deadline)
+            .finish();
         Self { client, deadline }
     }
 
@@ -94,7 +105,10 @@ impl PlatformClient {
     /// # Errors
     /// There is no whole answer in time. Any status is an answer.
     pub async fn get(&self, url: &Url, headers: &[(HeaderName, HeaderValue)]) -> Result<Answer, PlatformError> {
-        let request = headers.iter().cloned().fold(self.request(Method::GET, url), ClientRequest::insert_header);
+        let request = headers
+            .iter()
+            .cloned()
+            .fold(self.request(Method::GET, url), ClientRequest::insert_header);
         self.ask(request, Bytes::new()).await
     }
 
@@ -108,7 +122,9 @@ impl PlatformClient {
         authorization: HeaderValue,
         form: &[(&str, &str)],
     ) -> Result<Answer, PlatformError> {
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
         let request = self
             .request(Method::POST, url)
             .insert_header((header::AUTHORIZATION, authorization))
@@ -147,21 +163,29 @@ async fn whole_answer(request: ClientRequest, body: Bytes) -> Result<Answer, Pla
     if expected.is_some_and(|expected| expected != body.len()) {
         return Err(PlatformError::Broken("it ends before its end".to_owned()));
     }
-    Ok(Answer { status: response.status().as_u16(), body })
+    Ok(Answer {
+        status: response.status().as_u16(),
+        body,
+    })
 }
 
 /// The length that the head announces; `None` for a chunked body, which JSON parsing will find out about if it is cut.
 fn expected_length<S>(response: &ClientResponse<S>) -> Result<Option<usize>, PlatformError> {
     let status = response.status();
     if status.is_informational() {
-        return Err(PlatformError::Broken(format!("{} is not a final answer", status.as_u16())));
+        return Err(PlatformError::Broken(format!(
+            "{} is not a final answer",
+            status.as_u16()
+        )));
     }
     if status == 204 || status == 304 {
         return Ok(None);
     }
     if let Some(length) = response.headers().get(header::CONTENT_LENGTH) {
         let length = length.to_str().ok().and_then(|length| length.parse().ok());
-        return length.map(Some).ok_or_else(|| PlatformError::Broken("its length is not a number".to_owned()));
+        return length
+            .map(Some)
+            .ok_or_else(|| PlatformError::Broken("its length is not a number".to_owned()));
     }
     if response.headers().contains_key(header::TRANSFER_ENCODING) {
         return Ok(None);
@@ -172,9 +196,7 @@ fn expected_length<S>(response: &ClientResponse<S>) -> Result<Option<usize>, Pla
 
 fn not_sent(error: SendRequestError) -> PlatformError {
     match error {
-        SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => {
-            PlatformError::Timeout
-        }
+        SendRequestError::Timeout | SendRequestError::Connect(ConnectError::Timeout) => PlatformError::Timeout,
         SendRequestError::Connect(error) => PlatformError::Unreachable(error.to_string()),
         error => PlatformError::Broken(error.to_string()),
     }
@@ -189,7 +211,11 @@ impl fmt::Debug for PlatformClient {
 /// Says how long the body is, not what is in it: it may hold a token or a person's details.
 impl fmt::Debug for Answer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish()
+        formatter
+            .debug_struct("Answer")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish()
     }
 }
 

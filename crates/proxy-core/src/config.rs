@@ -16,3 +16,6 @@ pub use self::{
     reader::{Document, Reader, Section},
     structs::{read_struct, whole},
 };
+
+#[cfg(test)]
+pub(crate) mod tests;

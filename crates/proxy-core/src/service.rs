@@ -110,6 +110,3 @@ impl Service {
         &self.metrics
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -46,7 +46,9 @@ impl<'a> Token<'a> {
             return Err(Reason::Malformed("it is longer than 16 KiB".into()));
         }
         if !is_token68(&text) {
-            return Err(Reason::Malformed("it holds a character that no token has, such as a space or comma".into()));
+            return Err(Reason::Malformed(
+                "it holds a character that no token has, such as a space or comma".into(),
+            ));
         }
         Ok(Self(text))
     }
@@ -100,7 +102,11 @@ fn authorization_token(head: &RequestHead, of_hub: bool) -> Result<Option<Token<
     if value.as_bytes().get(scheme.len()) == Some(&b'\t') {
         return Err(Reason::Malformed("a tab follows the scheme in `Authorization`".into()));
     }
-    if is("basic") { basic_token(token) } else { Token::new(token).map(Some) }
+    if is("basic") {
+        basic_token(token)
+    } else {
+        Token::new(token).map(Some)
+    }
 }
 
 /// The value of a header that may be there once at most.
@@ -113,12 +119,18 @@ pub(super) fn single<'a>(head: &'a RequestHead, name: &HeaderName) -> Result<Opt
         return Err(Reason::Ambiguous);
     }
     // Bytes that are not text do not make a header absent.
-    value.to_str().map(Some).map_err(|_| Reason::Malformed("a header that identifies the caller is not ASCII".into()))
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| Reason::Malformed("a header that identifies the caller is not ASCII".into()))
 }
 
 fn is_token68(text: &str) -> bool {
     let text = text.trim_end_matches('=');
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 /// The token in a user's name or password: some clients can send nothing else.

@@ -54,7 +54,9 @@ impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Rejected(reason) => Self::Rejected(reason),
-            Failure::Unavailable => Self::Unavailable { retry_after: RETRY_AFTER },
+            Failure::Unavailable => Self::Unavailable {
+                retry_after: RETRY_AFTER,
+            },
         }
     }
 }
@@ -71,7 +73,9 @@ impl Verdict {
         match self {
             Self::Rejected(_) => REJECTED_FOR.min(longest),
             Self::Proven(identity) => {
-                let left = identity.expires().map(|end| end.duration_since(now).unwrap_or_default());
+                let left = identity
+                    .expires()
+                    .map(|end| end.duration_since(now).unwrap_or_default());
                 left.unwrap_or(longest).min(longest)
             }
         }
@@ -100,8 +104,15 @@ pub(super) struct AnswerCache {
 
 impl AnswerCache {
     pub(super) fn new(kind: &'static str, longest: Duration, metrics: &Arc<Metrics>) -> Self {
-        let answers = Cache::builder().max_capacity(ENTRIES).expire_after(Lifetimes { longest }).build();
-        Self { kind, answers, metrics: metrics.clone() }
+        let answers = Cache::builder()
+            .max_capacity(ENTRIES)
+            .expire_after(Lifetimes { longest })
+            .build();
+        Self {
+            kind,
+            answers,
+            metrics: metrics.clone(),
+        }
     }
 
     /// What is known of `credential`, or what `lookup` finds out about it. Of any number of callers that ask at once, one
@@ -119,7 +130,8 @@ impl AnswerCache {
             }
             self.answers.invalidate(&key).await;
         }
-        self.metrics.identity_cache(self.kind, false, self.answers.entry_count());
+        self.metrics
+            .identity_cache(self.kind, false, self.answers.entry_count());
         let answer = self.answers.try_get_with(key, async {
             match lookup.await {
                 Ok(identity) => Ok(Verdict::Proven(identity)),

@@ -16,7 +16,8 @@ use serde_json::Value;
 
 pub(super) use self::{
     checks::{
-        check_names, check_whole, default_cache_seconds, is_loopback, join, platform_url, read_secret, some_whole,
+        check_name, check_names, check_whole, default_cache_seconds, is_loopback, join, platform_url, read_secret,
+        some_whole,
     },
     required::Required,
 };
@@ -116,11 +117,19 @@ impl Section for IdentityConfig {
     /// The first entry that finds its kind of credential decides, so that some entries never get to see one.
     fn together(key: &str, entries: &[Self], problems: &mut Problems) {
         if entries.is_empty() {
-            problems.add(key, format!("is empty, so that nobody could sign in: add a `[[{key}]]` with one of the kinds {KINDS}"));
+            problems.add(
+                key,
+                format!("is empty, so that nobody could sign in: add a `[[{key}]]` with one of the kinds {KINDS}"),
+            );
         }
         for (index, entry) in entries.iter().enumerate() {
-            if let Some(earlier) = entries[..index].iter().position(|earlier| earlier.leaves_nothing_for(entry)) {
-                let what = format!("never gets to see a credential, as `{key}[{earlier}]` takes them all: remove one, or change the order");
+            if let Some(earlier) = entries[..index]
+                .iter()
+                .position(|earlier| earlier.leaves_nothing_for(entry))
+            {
+                let what = format!(
+                    "never gets to see a credential, as `{key}[{earlier}]` takes them all: remove one, or change the order"
+                );
                 problems.add(format!("{key}[{index}]"), what);
             }
         }

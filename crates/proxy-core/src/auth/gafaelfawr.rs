@@ -53,8 +53,12 @@ pub struct GafaelfawrConfig {
 
 impl GafaelfawrConfig {
     pub(super) fn build(&self, metrics: &Arc<Metrics>) -> anyhow::Result<Box<dyn Authenticator>> {
-        let base = platform_url(&self.base_url, self.allow_insecure_http).map_err(|what| anyhow::anyhow!("base_url {what}"))?;
-        let required = Required::new(self.required_scopes.as_deref().unwrap_or_default(), &self.required_groups);
+        let base = platform_url(&self.base_url, self.allow_insecure_http)
+            .map_err(|what| anyhow::anyhow!("base_url {what}"))?;
+        let required = Required::new(
+            self.required_scopes.as_deref().unwrap_or_default(),
+            &self.required_groups,
+        );
         Ok(Box::new(Gafaelfawr {
             token_info: join(&base, "auth/api/v1/token-info"),
             user_info: (self.groups || required.needs_groups()).then(|| join(&base, "auth/api/v1/user-info")),
@@ -64,7 +68,8 @@ impl GafaelfawrConfig {
     }
 
     pub(super) fn default_scopes(&mut self, scopes: &[&str]) {
-        self.required_scopes.get_or_insert_with(|| scopes.iter().map(|&scope| scope.to_owned()).collect());
+        self.required_scopes
+            .get_or_insert_with(|| scopes.iter().map(|&scope| scope.to_owned()).collect());
     }
 }
 
@@ -74,7 +79,11 @@ impl Validate for GafaelfawrConfig {
             problems.add("base_url", what);
         }
         check_whole("cache_seconds", self.cache_seconds, 1..=60, problems);
-        Required::check(self.required_scopes.as_deref().unwrap_or_default(), &self.required_groups, problems);
+        Required::check(
+            self.required_scopes.as_deref().unwrap_or_default(),
+            &self.required_groups,
+            problems,
+        );
     }
 }
 
@@ -118,8 +127,14 @@ fn presented(head: &RequestHead) -> Result<Option<Presented<'_>>, Reason> {
     let delegated = single(head, &DELEGATED)?.map(Token::new).transpose()?;
     let presented = match (own, delegated) {
         (Some(own), Some(delegated)) if own != delegated => return Err(Reason::Ambiguous),
-        (_, Some(token)) => Presented { token, by_ingress: true },
-        (Some(token), None) => Presented { token, by_ingress: false },
+        (_, Some(token)) => Presented {
+            token,
+            by_ingress: true,
+        },
+        (Some(token), None) => Presented {
+            token,
+            by_ingress: false,
+        },
         (None, None) => return Ok(None),
     };
     if !is_well_formed(presented.token.as_str()) {
@@ -131,9 +146,15 @@ fn presented(head: &RequestHead) -> Result<Option<Presented<'_>>, Reason> {
 /// `gt-`, a key and a secret of 22 URL-safe base64 characters each, with a dot between them.
 fn is_well_formed(token: &str) -> bool {
     let is_half = |half: &str| {
-        half.len() == 22 && half.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        half.len() == 22
+            && half
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
-    token.strip_prefix("gt-").and_then(|rest| rest.split_once('.')).is_some_and(|(key, secret)| is_half(key) && is_half(secret))
+    token
+        .strip_prefix("gt-")
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(key, secret)| is_half(key) && is_half(secret))
 }
 
 impl Gafaelfawr {
@@ -142,13 +163,21 @@ impl Gafaelfawr {
             return Ok(Outcome::NotPresent);
         };
         let key: [&[u8]; 2] = [token.as_str().as_bytes(), &[u8::from(by_ingress)]];
-        Ok(self.cache.outcome(&key, self.identify(token.as_str(), by_ingress, client)).await)
+        Ok(self
+            .cache
+            .outcome(&key, self.identify(token.as_str(), by_ingress, client))
+            .await)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "Gafaelfawr has just named the token's owner")]
     async fn identify(&self, token: &str, by_cookie: bool, client: &PlatformClient) -> Result<Identity, Failure> {
         let info: TokenInfo = self.ask(&self.token_info, token, client).await?;
-        let expires = info.expires.map(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
-        let expires = expires.map(|end| end.ok_or_else(|| Failure::unavailable(KIND, "`expires` is no time"))).transpose()?;
+        let expires = info
+            .expires
+            .map(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+        let expires = expires
+            .map(|end| end.ok_or_else(|| Failure::unavailable(KIND, "`expires` is no time")))
+            .transpose()?;
         if expires.is_some_and(|end| end <= SystemTime::now()) {
             return Err(Reason::Expired.into());
         }
@@ -156,14 +185,30 @@ impl Gafaelfawr {
             Some(url) => self.groups(url, token, &info.username, client).await?,
             None => Vec::new(),
         };
-        let claims = Claims { user: info.username, groups, scopes: info.scopes, kind: KIND, expires, by_cookie };
+        let claims = Claims {
+            user: info.username,
+            groups,
+            scopes: info.scopes,
+            kind: KIND,
+            expires,
+            by_cookie,
+        };
         Ok(Identity::proven(claims)?)
     }
 
-    async fn groups(&self, url: &Url, token: &str, user: &str, client: &PlatformClient) -> Result<Vec<String>, Failure> {
+    async fn groups(
+        &self,
+        url: &Url,
+        token: &str,
+        user: &str,
+        client: &PlatformClient,
+    ) -> Result<Vec<String>, Failure> {
         let info: UserInfo = self.ask(url, token, client).await?;
         if info.username != user {
-            return Err(Failure::unavailable(KIND, "token-info and user-info name different users"));
+            return Err(Failure::unavailable(
+                KIND,
+                "token-info and user-info name different users",
+            ));
         }
         Ok(info.groups.into_iter().map(|group| group.name).collect())
     }

@@ -51,7 +51,11 @@ pub struct GatewayConfig {
 
 impl GatewayConfig {
     pub(super) fn build(&self) -> anyhow::Result<Box<dyn Authenticator>> {
-        let peers = self.trusted_peers.iter().map(|peer| peer.parse()).collect::<Result<_, _>>();
+        let peers = self
+            .trusted_peers
+            .iter()
+            .map(|peer| peer.parse())
+            .collect::<Result<_, _>>();
         let secret = match (self.secret_header(), &self.secret_file) {
             (Some(header), Some(file)) => Some((header, read_secret(file)?)),
             _ => None,
@@ -99,15 +103,21 @@ fn check_peer(peer: &str, any: bool) -> Result<(), String> {
     };
     let (whole, address, bits) = (network.trunc(), network.addr(), network.max_prefix_len());
     if whole != network {
-        return Err(format!("names a host within a network: write `{whole}`, or `{address}/{bits}` for the host alone"));
+        return Err(format!(
+            "names a host within a network: write `{whole}`, or `{address}/{bits}` for the host alone"
+        ));
     }
     if address.to_canonical() != address {
-        return Err("is an IPv4 network in IPv6 spelling: write it as IPv4, peers are compared without `::ffff:`".to_owned());
+        return Err(
+            "is an IPv4 network in IPv6 spelling: write it as IPv4, peers are compared without `::ffff:`".to_owned(),
+        );
     }
     if network.prefix_len() == 0 && !any {
-        return Err("trusts everybody who can reach this port: list the ingress's networks, or set \
+        return Err(
+            "trusts everybody who can reach this port: list the ingress's networks, or set \
             `allow_insecure_any_peer = true`"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Ok(())
 }
@@ -134,12 +144,19 @@ struct Gateway {
 }
 
 impl Gateway {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the gateway has proven the caller, and the peer is the gateway"
+    )]
     fn outcome(&self, head: &RequestHead) -> Result<Outcome, Reason> {
         if head.headers.get(USER).is_none() || !self.trusts_peer(head) {
             return Ok(Outcome::NotPresent);
         }
         if !self.knows_secret(head)? {
-            tracing::warn!(identity = KIND, "a trusted peer names a caller without the gateway's secret: it is ignored");
+            tracing::warn!(
+                identity = KIND,
+                "a trusted peer names a caller without the gateway's secret: it is ignored"
+            );
             return Ok(Outcome::NotPresent);
         }
         let user = single(head, &USER)?.unwrap_or_default();
@@ -147,7 +164,12 @@ impl Gateway {
         let groups = single(head, &GROUPS)?.unwrap_or_default();
         let claims = Claims {
             user: user.to_owned(),
-            groups: groups.split(',').map(str::trim).filter(|group| !group.is_empty()).map(str::to_owned).collect(),
+            groups: groups
+                .split(',')
+                .map(str::trim)
+                .filter(|group| !group.is_empty())
+                .map(str::to_owned)
+                .collect(),
             scopes: self.scopes.clone(),
             kind: KIND,
             expires: None,

@@ -24,8 +24,10 @@ use super::{
     Authenticator, Claims, Identity, Outcome,
     bearer::{TokenKind, bearer_token},
     cache::{AnswerCache, Failure},
-    config::{Required, check_names, check_whole, default_cache_seconds, platform_url, read_secret},
-    oidc::claims::{check_audience, check_is_access_token, check_times, claim, default_groups_claim, names, scopes, text},
+    config::{Required, check_name, check_names, check_whole, default_cache_seconds, platform_url, read_secret},
+    oidc::claims::{
+        check_audience, check_is_access_token, check_times, claim, default_groups_claim, names, scopes, text,
+    },
 };
 use crate::{
     client::{Answer, PlatformClient},
@@ -76,11 +78,18 @@ impl IntrospectionConfig {
     }
 
     /// RFC 6749, 2.3.1: both are form-encoded before they are put together.
-    #[expect(clippy::disallowed_methods, reason = "the client's secret is sent to the issuer that it belongs to")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client's secret is sent to the issuer that it belongs to"
+    )]
     fn authorization(&self) -> anyhow::Result<HeaderValue> {
         let secret = read_secret(&self.client_secret_file)?;
         let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let pair = STANDARD.encode(format!("{}:{}", encode(&self.client_id), encode(secret.expose_secret())));
+        let pair = STANDARD.encode(format!(
+            "{}:{}",
+            encode(&self.client_id),
+            encode(secret.expose_secret())
+        ));
         let mut value = HeaderValue::try_from(format!("Basic {pair}")).context("client_secret_file")?;
         value.set_sensitive(true);
         Ok(value)
@@ -92,10 +101,12 @@ impl Validate for IntrospectionConfig {
         if let Err(what) = platform_url(&self.endpoint, self.allow_insecure_http) {
             problems.add("endpoint", what);
         }
-        check_names("client_id", std::slice::from_ref(&self.client_id), problems);
+        check_name("client_id", &self.client_id, problems);
         check_names("audience", &self.audience, problems);
-        check_names("user_claim", self.user_claim.as_slice(), problems);
-        check_names("groups_claim", std::slice::from_ref(&self.groups_claim), problems);
+        if let Some(claim) = &self.user_claim {
+            check_name("user_claim", claim, problems);
+        }
+        check_name("groups_claim", &self.groups_claim, problems);
         check_whole("cache_seconds", self.cache_seconds, 1..=60, problems);
         Required::check(&self.required_scopes, &self.required_groups, problems);
     }
@@ -119,31 +130,46 @@ impl Introspection {
             return Ok(Outcome::NotPresent);
         };
         let token = token.as_str();
-        Ok(self.cache.outcome(&[token.as_bytes()], self.identify(token, client)).await)
+        Ok(self
+            .cache
+            .outcome(&[token.as_bytes()], self.identify(token, client))
+            .await)
     }
 
     async fn identify(&self, token: &str, client: &PlatformClient) -> Result<Identity, Failure> {
         let form = [("token", token), ("token_type_hint", "access_token")];
-        match client.post_form(&self.endpoint, self.authorization.clone(), &form).await {
-            Ok(answer) if answer.status == 200 => {
-                self.judge(&answer.json().map_err(|error| Failure::unavailable(KIND, error))?, SystemTime::now())
-            }
+        match client
+            .post_form(&self.endpoint, self.authorization.clone(), &form)
+            .await
+        {
+            Ok(answer) if answer.status == 200 => self.judge(
+                &answer.json().map_err(|error| Failure::unavailable(KIND, error))?,
+                SystemTime::now(),
+            ),
             Ok(Answer { status, .. }) => Err(Failure::unavailable(KIND, format!("the endpoint answered {status}"))),
             Err(error) => Err(Failure::unavailable(KIND, error)),
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the issuer has just named the token's owner")]
     fn judge(&self, members: &Map<String, Value>, now: SystemTime) -> Result<Identity, Failure> {
         match members.get("active") {
             Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => return Err(Reason::Unknown.into()),
-            _ => return Err(Failure::unavailable(KIND, "the answer does not say whether the token is active")),
+            _ => {
+                return Err(Failure::unavailable(
+                    KIND,
+                    "the answer does not say whether the token is active",
+                ));
+            }
         }
-        self.claims(members, now).and_then(Identity::proven).map_err(|reason| match reason {
-            // It is the answer that is malformed, not the caller's token.
-            Reason::Malformed(what) => Failure::unavailable(KIND, what),
-            reason => reason.into(),
-        })
+        self.claims(members, now)
+            .and_then(Identity::proven)
+            .map_err(|reason| match reason {
+                // It is the answer that is malformed, not the caller's token.
+                Reason::Malformed(what) => Failure::unavailable(KIND, what),
+                reason => reason.into(),
+            })
     }
 
     fn claims(&self, members: &Map<String, Value>, now: SystemTime) -> Result<Claims, Reason> {

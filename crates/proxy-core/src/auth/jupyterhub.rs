@@ -19,7 +19,7 @@ use super::{
     Authenticator, Claims, Identity, Outcome,
     bearer::{TokenKind, hub_token},
     cache::{AnswerCache, Failure},
-    config::{Required, check_names, check_whole, default_cache_seconds, join, platform_url},
+    config::{Required, check_name, check_whole, default_cache_seconds, join, platform_url},
 };
 use crate::{
     client::{Answer, PlatformClient},
@@ -60,7 +60,10 @@ impl JupyterHubConfig {
     fn scopes(&self) -> Vec<String> {
         self.required_scopes.clone().unwrap_or_else(|| {
             // Validation has made sure of a name; without one, this is a scope that nobody has.
-            vec![format!("access:services!service={}", self.service_name.as_deref().unwrap_or_default())]
+            vec![format!(
+                "access:services!service={}",
+                self.service_name.as_deref().unwrap_or_default()
+            )]
         })
     }
 }
@@ -71,13 +74,16 @@ impl Validate for JupyterHubConfig {
             problems.add("api_url", what);
         }
         match &self.service_name {
-            None if self.required_scopes.is_none() => {
-                problems.missing("service_name");
-            }
-            name => check_names("service_name", name.as_slice(), problems),
+            Some(name) => check_name("service_name", name, problems),
+            None if self.required_scopes.is_none() => problems.missing("service_name"),
+            None => {}
         }
         check_whole("cache_seconds", self.cache_seconds, 1..=60, problems);
-        Required::check(self.required_scopes.as_deref().unwrap_or_default(), &self.required_groups, problems);
+        Required::check(
+            self.required_scopes.as_deref().unwrap_or_default(),
+            &self.required_groups,
+            problems,
+        );
     }
 }
 
@@ -104,7 +110,10 @@ impl JupyterHub {
             return Ok(Outcome::NotPresent);
         };
         let token = token.as_str();
-        Ok(self.cache.outcome(&[token.as_bytes()], self.identify(token, client)).await)
+        Ok(self
+            .cache
+            .outcome(&[token.as_bytes()], self.identify(token, client))
+            .await)
     }
 
     async fn identify(&self, token: &str, client: &PlatformClient) -> Result<Identity, Failure> {
@@ -122,6 +131,7 @@ impl JupyterHub {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the hub has just named the token's owner")]
 fn caller(model: Model) -> Result<Identity, Failure> {
     let user = match model.kind.as_str() {
         "service" => format!("{SERVICE}{}", model.name),
@@ -129,17 +139,31 @@ fn caller(model: Model) -> Result<Identity, Failure> {
             return Err(Reason::Unacceptable("its owner is named like a service of the hub".into()).into());
         }
         "user" => model.name,
-        _ => return Err(Failure::unavailable(KIND, "the hub's answer is about neither a user nor a service")),
+        _ => {
+            return Err(Failure::unavailable(
+                KIND,
+                "the hub's answer is about neither a user nor a service",
+            ));
+        }
     };
-    let claims =
-        Claims { user, groups: model.groups, scopes: model.scopes, kind: KIND, expires: None, by_cookie: false };
+    let claims = Claims {
+        user,
+        groups: model.groups,
+        scopes: model.scopes,
+        kind: KIND,
+        expires: None,
+        by_cookie: false,
+    };
     Ok(Identity::proven(claims)?)
 }
 
 /// Whether the scopes an identity has include `wanted`: exactly, or without its filter, which stands for every filter. A
 /// filtered scope never stands for an unfiltered one.
 fn includes(identity: &Identity, wanted: &str) -> bool {
-    identity.has_scope(wanted) || wanted.split_once('!').is_some_and(|(unfiltered, _)| identity.has_scope(unfiltered))
+    identity.has_scope(wanted)
+        || wanted
+            .split_once('!')
+            .is_some_and(|(unfiltered, _)| identity.has_scope(unfiltered))
 }
 
 #[async_trait(?Send)]

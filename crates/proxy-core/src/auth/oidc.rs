@@ -49,9 +49,13 @@ impl Oidc {
             return Ok(Outcome::NotPresent);
         };
         let token = token.as_str();
-        Ok(self.cache.outcome(&[token.as_bytes()], self.identify(token, client)).await)
+        Ok(self
+            .cache
+            .outcome(&[token.as_bytes()], self.identify(token, client))
+            .await)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "signature and claims have just been verified")]
     async fn identify(&self, token: &str, client: &PlatformClient) -> Result<Identity, Failure> {
         let jws = Jws::parse(token, &self.algorithms)?;
         let key = self.keys.find(jws.key_id(), jws.algorithm(), client).await?;

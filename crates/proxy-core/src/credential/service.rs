@@ -83,6 +83,11 @@ impl ServiceCredential {
     pub(super) fn look(&self) {
         self.0.look();
     }
+
+    #[cfg(test)]
+    pub(super) fn weak(&self) -> std::sync::Weak<impl Watched + use<>> {
+        Arc::downgrade(&self.0)
+    }
 }
 
 #[async_trait(?Send)]

@@ -159,11 +159,11 @@ async fn a_client_that_leaves_while_waiting_leaves_nothing_behind() {
 
 #[actix_web::test]
 async fn a_hundred_thousand_users_leave_no_trace() {
-    let limits = limits(50_000, 1, 50_000, LONG);
-    let slots: Vec<_> = (0..50_000)
+    let limits = limits(95_000, 1, 10_000, LONG);
+    let slots: Vec<_> = (0..95_000)
         .map(|number| at_once(limits.enter(&format!("user-{number}"))).unwrap())
         .collect();
-    let mut waiting: Vec<_> = (50_000..100_000)
+    let mut waiting: Vec<_> = (95_000..100_000)
         .map(|number| {
             let limits = limits.clone();
             Box::pin(async move { limits.enter(&format!("user-{number}")).await })

@@ -103,6 +103,20 @@ impl Service {
 }
 
 impl Running {
+    /// Whether callers can be told apart, and new ones should come.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        !self.state.draining() && self.service.authenticators.ready()
+    }
+
+    /// Stops at once, whatever is in progress.
+    pub async fn stop(&self) {
+        self.state.draining.store(true, Ordering::Relaxed);
+        self.public_handle.stop(false).await;
+        self.service.lines.flush(FLUSH);
+        self.admin_handle.stop(false).await;
+    }
+
     /// Not ready at once, no new connections after `grace`, then waits for what is in progress, up to the deadline.
     pub async fn drain(&self, grace: Duration) {
         self.state.draining.store(true, Ordering::Relaxed);

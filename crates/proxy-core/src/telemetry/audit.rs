@@ -101,6 +101,7 @@ impl Writer {
         let mut buffer = self.buffer.borrow_mut();
         if buffer.events == 0 {
             self.filling.notify_one();
+            self.lines.owe();
         }
         write(&mut buffer.text);
         buffer.text.push(b'\n');
@@ -115,7 +116,7 @@ impl Writer {
     fn flush(&self) {
         let mut buffer = self.buffer.borrow_mut();
         if buffer.events > 0 {
-            self.lines.send(&buffer.text, buffer.events);
+            self.lines.settle(&buffer.text, buffer.events);
             buffer.text.clear();
             buffer.events = 0;
         }

@@ -36,12 +36,20 @@ pub(super) fn append(line: &mut Vec<u8>, value: &impl Serialize) {
     }
 }
 
-/// At most `limit` bytes of `text`, cut between two characters and then marked as cut.
+/// At most `limit` bytes of `text`, cut between two characters.
+pub(super) fn beginning(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+/// The same, marked as cut if it was.
 pub(super) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(limit)]))
+    Cow::Owned(format!("{}…", beginning(text, limit)))
 }
 
 /// `text` as one line of at most [`MAX_LINE`] bytes, whatever it holds.

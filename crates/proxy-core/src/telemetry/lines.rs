@@ -75,9 +75,27 @@ impl Lines {
     /// Hands over a batch of whole lines, each with its line feed. If there is no room, all of it is lost.
     pub fn send(&self, batch: &[u8], lines: u64) {
         match &*self.0 {
-            Sink::Thread(queue) => queue.push(batch, lines),
+            Sink::Thread(queue) => queue.push(locked(&queue.state), batch, lines),
             Sink::Memory(text) => locked(text).extend_from_slice(batch),
             Sink::Discard => {}
+        }
+    }
+
+    /// Announces a batch, so that [`Lines::flush`] waits for it.
+    pub(super) fn owe(&self) {
+        if let Sink::Thread(queue) = &*self.0 {
+            locked(&queue.state).owed += 1;
+        }
+    }
+
+    /// Hands over a batch that was announced.
+    pub(super) fn settle(&self, batch: &[u8], lines: u64) {
+        if let Sink::Thread(queue) = &*self.0 {
+            let mut state = locked(&queue.state);
+            state.owed -= 1;
+            queue.push(state, batch, lines);
+        } else {
+            self.send(batch, lines);
         }
     }
 
@@ -90,13 +108,14 @@ impl Lines {
         }
     }
 
-    /// Waits until all is written, but no longer than `at_most`: for the end of the process.
+    /// Waits until all is written, what workers still have in their buffers included, but no longer than `at_most`: for
+    /// the end of the process.
     pub fn flush(&self, at_most: Duration) {
         if let Sink::Thread(queue) = &*self.0 {
-            let state = locked(&queue.state);
+            let unfinished = |state: &mut State| state.owed > 0 || state.writing || !state.waiting.is_empty();
             let _ = queue
                 .changed
-                .wait_timeout_while(state, at_most, |state| state.writing || !state.waiting.is_empty());
+                .wait_timeout_while(locked(&queue.state), at_most, unfinished);
         }
     }
 }
@@ -135,13 +154,14 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: Vec<u8>,
+    /// Batches that were announced and are still to come.
+    owed: u64,
     writing: bool,
     closed: bool,
 }
 
 impl Queue {
-    fn push(&self, batch: &[u8], lines: u64) {
-        let mut state = locked(&self.state);
+    fn push(&self, mut state: MutexGuard<'_, State>, batch: &[u8], lines: u64) {
         if state.waiting.len() + batch.len() > CAPACITY {
             self.lost.fetch_add(lines, Ordering::Relaxed);
             return;

@@ -2,7 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{super::tests::support::{head, head_of_bytes}, Token, TokenKind, bearer_token, hub_token};
+use super::{
+    super::tests::support::{head, head_of_bytes},
+    Token, TokenKind, bearer_token, hub_token,
+};
 use crate::error::Reason;
 
 const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln";
@@ -24,13 +27,24 @@ fn check(value: &str, expected: &str) {
 }
 
 fn check_basic(user: &str, password: &str, expected: &str) {
-    check(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))), expected);
+    check(
+        &format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
+        expected,
+    );
 }
 
 #[test]
 fn no_credential_is_no_token() {
     assert_eq!(told(bearer_token(&head(&[]))), "none");
-    for value in ["", "Digest username=a", "Negotiate YII=", "token abc", "Bearerabc", "X-Bearer abc", "abc"] {
+    for value in [
+        "",
+        "Digest username=a",
+        "Negotiate YII=",
+        "token abc",
+        "Bearerabc",
+        "X-Bearer abc",
+        "abc",
+    ] {
         check(value, "none");
     }
 }
@@ -47,8 +61,22 @@ fn a_bearer_token_is_found_whatever_the_case_of_the_scheme() {
 #[test]
 fn what_is_not_one_token_is_refused() {
     for value in [
-        "Bearer", "Bearer ", "Bearer  x", "bearer\tx", "Bearer\t", "Bearer x ", "Bearer a b", "Bearer a\tb",
-        "Bearer a, Bearer b", "Bearer a,b", "Bearer \"a\"", "Bearer a=b", "Bearer =", "Bearer a;b", "Bearer <a>", "Bearer %20",
+        "Bearer",
+        "Bearer ",
+        "Bearer  x",
+        "bearer\tx",
+        "Bearer\t",
+        "Bearer x ",
+        "Bearer a b",
+        "Bearer a\tb",
+        "Bearer a, Bearer b",
+        "Bearer a,b",
+        "Bearer \"a\"",
+        "Bearer a=b",
+        "Bearer =",
+        "Bearer a;b",
+        "Bearer <a>",
+        "Bearer %20",
     ] {
         check(value, "malformed");
     }
@@ -74,9 +102,18 @@ fn bytes_that_are_not_text_do_not_make_a_header_absent() {
 fn a_token_is_looked_at_up_to_16_kib() {
     check(&format!("Bearer {}", "a".repeat(8 * 1024)), "Opaque");
     check(&format!("Bearer {}", "a".repeat(16 * 1024)), "Opaque");
-    check(&format!("Bearer {}", "a".repeat(16 * 1024 + 1)), "malformed: it is longer than 16 KiB");
-    check(&format!("Bearer {}", format!("{}.e30.c2ln", "a".repeat(100_000))), "malformed: it is longer than 16 KiB");
-    check(&format!("Basic {}", "YTph".repeat(25_000)), "malformed: it is longer than 16 KiB");
+    check(
+        &format!("Bearer {}", "a".repeat(16 * 1024 + 1)),
+        "malformed: it is longer than 16 KiB",
+    );
+    check(
+        &format!("Bearer {}.e30.c2ln", "a".repeat(100_000)),
+        "malformed: it is longer than 16 KiB",
+    );
+    check(
+        &format!("Basic {}", "YTph".repeat(25_000)),
+        "malformed: it is longer than 16 KiB",
+    );
 }
 
 #[test]
@@ -146,12 +183,26 @@ fn basic_without_a_token_is_no_credential() {
 
 #[test]
 fn basic_that_is_not_a_pair_is_refused() {
-    for value in ["Basic", "Basic ", "Basic !!!!", "Basic YWRh", "Basic YTpiOmM=", "Basic YTpi ", "Basic  YTpi", "Basic /zr/", "Basic YTo", "basic\tYTpi"] {
+    for value in [
+        "Basic",
+        "Basic ",
+        "Basic !!!!",
+        "Basic YWRh",
+        "Basic YTpiOmM=",
+        "Basic YTpi ",
+        "Basic  YTpi",
+        "Basic /zr/",
+        "Basic YTo",
+        "basic\tYTpi",
+    ] {
         check(value, "malformed");
     }
 }
 
 #[test]
 fn a_token_is_not_shown() {
-    assert_eq!(format!("{:?}", Token::new("c4n4ry").unwrap()), "Token(Opaque, [REDACTED])");
+    assert_eq!(
+        format!("{:?}", Token::new("c4n4ry").unwrap()),
+        "Token(Opaque, [REDACTED])"
+    );
 }

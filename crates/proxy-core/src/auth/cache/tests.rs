@@ -29,7 +29,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[expect(clippy::disallowed_methods, reason = "stands in for an authenticator")]
 fn ada(expires: Option<SystemTime>) -> Identity {
     let user = "ada".to_owned();
-    let claims = Claims { user, groups: Vec::new(), scopes: Vec::new(), kind: "test", expires, by_cookie: false };
+    let claims = Claims {
+        user,
+        groups: Vec::new(),
+        scopes: Vec::new(),
+        kind: "test",
+        expires,
+        by_cookie: false,
+    };
     Identity::proven(claims).unwrap()
 }
 
@@ -58,9 +65,20 @@ impl Asked {
 #[test]
 fn no_two_credentials_share_a_key() {
     let credentials: &[(&str, &[&[u8]])] = &[
-        ("a", &[b"1|23"]), ("a", &[b"12|3"]), ("a", &[b"1", b"23"]), ("a", &[b"12", b"3"]), ("a", &[b"123"]),
-        ("a", &[b"123", b""]), ("a", &[b"", b"123"]), ("a1", &[b"23"]), ("b", &[b"123"]), ("a", &[b"123\0"]),
-        ("a", &["é".as_bytes()]), ("a", &["e\u{301}".as_bytes()]), ("a", &[]), ("a", &[b""]),
+        ("a", &[b"1|23"]),
+        ("a", &[b"12|3"]),
+        ("a", &[b"1", b"23"]),
+        ("a", &[b"12", b"3"]),
+        ("a", &[b"123"]),
+        ("a", &[b"123", b""]),
+        ("a", &[b"", b"123"]),
+        ("a1", &[b"23"]),
+        ("b", &[b"123"]),
+        ("a", &[b"123\0"]),
+        ("a", &["é".as_bytes()]),
+        ("a", &["e\u{301}".as_bytes()]),
+        ("a", &[]),
+        ("a", &[b""]),
     ];
     for (index, one) in credentials.iter().enumerate() {
         for other in &credentials[..index] {
@@ -80,8 +98,14 @@ async fn the_second_request_is_answered_from_the_cache() {
     assert_eq!(identity(second).user(), "ada");
     assert_eq!(asked.0.get(), 1);
     let text = metrics.to_text();
-    assert!(text.contains(r#"nbgate_identity_cache_total{kind="test",result="hit"} 1"#), "{text}");
-    assert!(text.contains(r#"nbgate_identity_cache_total{kind="test",result="miss"} 1"#), "{text}");
+    assert!(
+        text.contains(r#"nbgate_identity_cache_total{kind="test",result="hit"} 1"#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#"nbgate_identity_cache_total{kind="test",result="miss"} 1"#),
+        "{text}"
+    );
 }
 
 #[actix_web::test]
@@ -149,7 +173,9 @@ async fn followers_are_served_when_the_leader_goes_away() {
         };
         futures_util::future::join(follower, abort).await.0
     };
-    let outcome = tokio::time::timeout(MINUTE, follow).await.expect("nobody waits for ever");
+    let outcome = tokio::time::timeout(MINUTE, follow)
+        .await
+        .expect("nobody waits for ever");
     assert_eq!((identity(outcome).user(), asked.0.get()), ("ada", 1));
 }
 
@@ -195,7 +221,11 @@ fn an_answer_lives_as_long_as_configured_and_never_longer_than_the_token() {
         (rejected(), 60, 5),
         (rejected(), 1, 1),
     ] {
-        assert_eq!(verdict.lifetime(Duration::from_secs(longest), now), Duration::from_secs(seconds), "{verdict:?}");
+        assert_eq!(
+            verdict.lifetime(Duration::from_secs(longest), now),
+            Duration::from_secs(seconds),
+            "{verdict:?}"
+        );
     }
 }
 
@@ -203,7 +233,12 @@ fn an_answer_lives_as_long_as_configured_and_never_longer_than_the_token() {
 #[test]
 fn an_answer_is_over_with_its_token_by_the_wall_clock_too() {
     let now = SystemTime::now();
-    for (expires, over) in [(None, false), (Some(now), true), (Some(now + MINUTE), false), (now.checked_sub(MINUTE), true)] {
+    for (expires, over) in [
+        (None, false),
+        (Some(now), true),
+        (Some(now + MINUTE), false),
+        (now.checked_sub(MINUTE), true),
+    ] {
         assert_eq!(Verdict::Proven(ada(expires)).is_over(now), over);
     }
     assert!(!Verdict::Rejected(Reason::Unknown).is_over(now));

@@ -14,7 +14,8 @@ pub(in crate::auth) fn platform_url(text: &str, allow_insecure_http: bool) -> Re
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("holds white space: remove it".to_owned());
     }
-    let url = Url::parse(text).map_err(|error| format!("is not an absolute URL ({error}): write `https://host/path`"))?;
+    let url =
+        Url::parse(text).map_err(|error| format!("is not an absolute URL ({error}): write `https://host/path`"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err("holds a user name or password: remove it".to_owned());
     }
@@ -59,11 +60,16 @@ pub(in crate::auth) fn read_secret(path: &Path) -> anyhow::Result<SecretString> 
 }
 
 /// Notes a name that no platform can have given.
+pub(in crate::auth) fn check_name(key: &str, name: &str, problems: &mut Problems) {
+    if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+        problems.add(key, "is empty, or has white space around it: correct or remove it");
+    }
+}
+
+/// The same for each of a list.
 pub(in crate::auth) fn check_names(key: &str, names: &[String], problems: &mut Problems) {
     for (index, name) in names.iter().enumerate() {
-        if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
-            problems.add(format!("{key}[{index}]"), "is empty, or has white space around it: correct or remove it");
-        }
+        check_name(&format!("{key}[{index}]"), name, problems);
     }
 }
 

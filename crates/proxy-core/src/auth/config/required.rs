@@ -12,7 +12,10 @@ pub(in crate::auth) struct Required {
 
 impl Required {
     pub(in crate::auth) fn new(scopes: &[String], groups: &[String]) -> Self {
-        Self { scopes: scopes.to_vec(), groups: groups.to_vec() }
+        Self {
+            scopes: scopes.to_vec(),
+            groups: groups.to_vec(),
+        }
     }
 
     /// Notes names that nobody can have.
@@ -31,7 +34,11 @@ impl Required {
     }
 
     pub(in crate::auth) fn missing_groups(&self, identity: &Identity) -> Vec<String> {
-        self.groups.iter().filter(|group| !identity.in_group(group)).cloned().collect()
+        self.groups
+            .iter()
+            .filter(|group| !identity.in_group(group))
+            .cloned()
+            .collect()
     }
 
     pub(in crate::auth) fn needs_groups(&self) -> bool {

@@ -17,11 +17,17 @@ fn check(config: serde_json::Value, expected: &[&str]) {
 #[test]
 fn a_kind_is_needed_and_must_be_known() {
     check(json!({}), &["kind is missing: use one of `gateway`"]);
-    check(json!({"kind": "gatway"}), &["kind is not a kind that is known here: use one of `gateway`"]);
+    check(
+        json!({"kind": "gatway"}),
+        &["kind is not a kind that is known here: use one of `gateway`"],
+    );
     check(json!({"kind": ["oidc"]}), &["kind is not a kind"]);
     check(json!("oidc"), &["is not a table of keys"]);
     for kind in KINDS.split(", ") {
-        assert!(!problems(json!({"kind": kind.trim_matches('`')}))[0].starts_with("kind"), "{kind}");
+        assert!(
+            !problems(json!({"kind": kind.trim_matches('`')}))[0].starts_with("kind"),
+            "{kind}"
+        );
     }
 }
 
@@ -31,13 +37,26 @@ fn what_each_kind_needs_is_said_all_at_once() {
     check(json!({"kind": "gafaelfawr"}), &["base_url is missing"]);
     check(json!({"kind": "jupyterhub"}), &["api_url is missing"]);
     check(json!({"kind": "oidc"}), &["issuer is missing", "audience is missing"]);
-    check(json!({"kind": "introspection"}), &["endpoint is missing", "client_id is missing", "client_secret_file is missing"]);
+    check(
+        json!({"kind": "introspection"}),
+        &[
+            "endpoint is missing",
+            "client_id is missing",
+            "client_secret_file is missing",
+        ],
+    );
 }
 
 #[test]
 fn a_key_that_no_kind_has_is_a_problem() {
-    check(json!({"kind": "gafaelfawr", "base_url": "https://h", "group": true}), &["group is not a key here: did you mean `groups`?"]);
-    check(json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"], "issuer": "https://h"}), &["issuer is not a key here"]);
+    check(
+        json!({"kind": "gafaelfawr", "base_url": "https://h", "group": true}),
+        &["group is not a key here: did you mean `groups`?"],
+    );
+    check(
+        json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"], "issuer": "https://h"}),
+        &["issuer is not a key here"],
+    );
 }
 
 #[test]
@@ -69,9 +88,14 @@ fn a_platform_is_asked_over_https_unless_it_is_meant_otherwise() {
         ("https://", false, "is not an absolute URL"),
         ("", false, "is not an absolute URL"),
     ] {
-        let found = platform_url(url, allow).map(|_| String::new()).unwrap_or_else(|what| what);
+        let found = platform_url(url, allow)
+            .map(|_| String::new())
+            .unwrap_or_else(|what| what);
         assert_eq!(found.is_empty(), problem.is_empty(), "{url}: {found}");
-        assert!(found.starts_with(problem) && !found.contains("c4n4ry"), "{url}: {found}");
+        assert!(
+            found.starts_with(problem) && !found.contains("c4n4ry"),
+            "{url}: {found}"
+        );
     }
 }
 
@@ -105,7 +129,8 @@ fn an_answer_is_cached_for_a_minute_at_most() {
 
 #[test]
 fn names_that_nobody_can_have_are_problems() {
-    let config = json!({"kind": "gafaelfawr", "base_url": "https://h", "required_scopes": ["a", ""], "required_groups": [" b"]});
+    let config =
+        json!({"kind": "gafaelfawr", "base_url": "https://h", "required_scopes": ["a", ""], "required_groups": [" b"]});
     check(config, &["required_scopes[1] is empty", "required_groups[0] is empty"]);
 }
 
@@ -128,16 +153,29 @@ fn an_entry_that_never_gets_to_see_a_credential_is_a_problem() {
     let gateway = || entry(json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"]}));
     let hub = || entry(json!({"kind": "jupyterhub", "api_url": "https://h", "service_name": "jira"}));
     let oidc = || entry(json!({"kind": "oidc", "issuer": "https://h", "audience": ["jira"]}));
-    let introspection = || entry(json!({"kind": "introspection", "endpoint": "https://h", "client_id": "jira", "client_secret_file": "/s"}));
+    let introspection = || {
+        entry(
+            json!({"kind": "introspection", "endpoint": "https://h", "client_id": "jira", "client_secret_file": "/s"}),
+        )
+    };
     let check = |entries: &[IdentityConfig], expected: &str| {
         let mut problems = Problems::default();
         IdentityConfig::together("identity", entries, &mut problems);
         let found = problems.found().join("; ");
-        assert!(found.starts_with(expected) && found.is_empty() == expected.is_empty(), "{entries:?}: {found}");
+        assert!(
+            found.starts_with(expected) && found.is_empty() == expected.is_empty(),
+            "{entries:?}: {found}"
+        );
     };
-    check(&[], "identity is empty, so that nobody could sign in: add a `[[identity]]`");
+    check(
+        &[],
+        "identity is empty, so that nobody could sign in: add a `[[identity]]`",
+    );
     check(&[gateway(), gateway(), hub(), oidc(), introspection()], "");
-    check(&[oidc(), gateway(), oidc()], "identity[2] never gets to see a credential, as `identity[0]` takes them all");
+    check(
+        &[oidc(), gateway(), oidc()],
+        "identity[2] never gets to see a credential, as `identity[0]` takes them all",
+    );
     check(&[introspection(), hub()], "identity[1] never");
     check(&[introspection(), oidc()], "identity[1] never");
 }
@@ -147,5 +185,9 @@ fn a_secret_header_is_known_to_whoever_forwards() {
     let secret = secret_file("s");
     let config = json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"], "secret_header": "X-Gate", "secret_file": secret.path()});
     assert_eq!(entry(config).secret_header().unwrap(), "x-gate");
-    assert!(entry(json!({"kind": "gafaelfawr", "base_url": "https://h"})).secret_header().is_none());
+    assert!(
+        entry(json!({"kind": "gafaelfawr", "base_url": "https://h"}))
+            .secret_header()
+            .is_none()
+    );
 }

@@ -1,5 +1,6 @@
-//! Contract: token format, `token-info` and `user-info` with every failure seen on a running server. H01 of the
-//! catalogue: a header holds a token to verify, never a name to believe.
+//! Contract: token format, `token-info` and `user-info` with every failure seen on a running server.
+
+mod presented;
 
 use std::{
     sync::{Arc, Mutex},
@@ -10,15 +11,12 @@ use actix_http::RequestHead;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{
-    super::{
-        Authenticator, Outcome,
-        tests::{
-            GT,
-            support::{FakePlatform, capture_log, client, head, head_of_bytes, identity, json_answer, problems, raw_answer, scheme, told},
-        },
+use super::super::{
+    Authenticator, Outcome,
+    tests::{
+        GT,
+        support::{FakePlatform, capture_log, client, head, identity, json_answer, problems, raw_answer, scheme, told},
     },
-    is_well_formed,
 };
 
 /// A Gafaelfawr that answers the same to everybody.
@@ -58,11 +56,17 @@ async fn token_info_says_whose_a_token_is() {
     let outcome = scheme(config(&platform)).authenticate(&bearer(GT), &client()).await;
     assert_eq!(told(&outcome), "ada groups= scopes=exec:notebook,read:image");
     let identity = identity(outcome);
-    assert_eq!(identity.expires(), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800)));
+    assert_eq!(
+        identity.expires(),
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800))
+    );
     assert!(!identity.by_cookie());
     let questions = platform.questions();
     assert_eq!(questions.len(), 1, "user-info is not needed");
-    assert_eq!((questions[0].method.as_str(), questions[0].path.as_str()), ("GET", "/auth/api/v1/token-info"));
+    assert_eq!(
+        (questions[0].method.as_str(), questions[0].path.as_str()),
+        ("GET", "/auth/api/v1/token-info")
+    );
     assert_eq!(questions[0].header("authorization"), format!("Bearer {GT}"));
 }
 
@@ -70,7 +74,10 @@ async fn token_info_says_whose_a_token_is() {
 async fn groups_come_from_user_info_where_they_are_needed() {
     let platform = FakePlatform::start(|question| match question.path.as_str() {
         "/auth/api/v1/token-info" => json_answer(200, &ada()),
-        _ => json_answer(200, &json!({"username": "ada", "uid": 1, "groups": [{"name": "g_users", "id": 1}, {"name": "ada", "id": 2}]})),
+        _ => json_answer(
+            200,
+            &json!({"username": "ada", "uid": 1, "groups": [{"name": "g_users", "id": 1}, {"name": "ada", "id": 2}]}),
+        ),
     });
     for key in [json!({"groups": true}), json!({"required_groups": ["g_users"]})] {
         let mut config = config(&platform);
@@ -85,7 +92,11 @@ async fn groups_come_from_user_info_where_they_are_needed() {
 #[actix_web::test]
 async fn user_info_that_fails_lets_nobody_in() {
     for (status, answer, expected) in [
-        (500, json!({"detail": [{"type": "user_info_failed"}]}), "unavailable for 5 s"),
+        (
+            500,
+            json!({"detail": [{"type": "user_info_failed"}]}),
+            "unavailable for 5 s",
+        ),
         (401, json!({"detail": []}), "unknown"),
         (200, json!({"username": "grace", "groups": []}), "unavailable for 5 s"),
         (200, json!({"groups": []}), "unavailable for 5 s"),
@@ -98,91 +109,30 @@ async fn user_info_that_fails_lets_nobody_in() {
         });
         let mut config = config(&platform);
         config["groups"] = json!(true);
-        assert_eq!(told(&scheme(config).authenticate(&bearer(GT), &client()).await), expected);
+        assert_eq!(
+            told(&scheme(config).authenticate(&bearer(GT), &client()).await),
+            expected
+        );
     }
-}
-
-#[actix_web::test]
-async fn the_token_may_come_from_the_ingress() {
-    let platform = gafaelfawr(200, &ada());
-    let scheme = scheme(config(&platform));
-    let outcome = ask(&*scheme, &[("x-auth-request-token", GT), ("x-auth-request-user", "root")]).await;
-    let found = identity(outcome);
-    assert_eq!(found.user(), "ada", "the header with a name is not read");
-    assert!(found.by_cookie(), "the ingress may have taken a cookie");
-    assert_eq!(platform.questions()[0].header("authorization"), format!("Bearer {GT}"));
-
-    let both = format!("Bearer {GT}");
-    let both = identity(ask(&*scheme, &[("authorization", &both), ("x-auth-request-token", GT)]).await);
-    assert_eq!(both.user(), "ada");
-    // A token of another kind in `Authorization` is not this scheme's concern.
-    let other = ask(&*scheme, &[("authorization", "Bearer e30.e30.c2ln"), ("x-auth-request-token", GT)]).await;
-    assert_eq!(identity(other).user(), "ada");
-}
-
-#[actix_web::test]
-async fn two_tokens_that_differ_are_ambiguous() {
-    let platform = gafaelfawr(200, &ada());
-    let (scheme, other) = (scheme(config(&platform)), GT.replace('k', "x"));
-    let bearer = format!("Bearer {other}");
-    for headers in [
-        vec![("authorization", bearer.as_str()), ("x-auth-request-token", GT)],
-        vec![("x-auth-request-token", GT), ("x-auth-request-token", GT)],
-        vec![("x-auth-request-token", GT), ("x-auth-request-token", &other)],
-    ] {
-        assert_eq!(told(&ask(&*scheme, &headers).await), "the request carries two credentials that differ: send one");
-    }
-    assert!(platform.questions().is_empty());
-}
-
-#[actix_web::test]
-async fn a_malformed_token_is_refused_without_asking() {
-    let platform = gafaelfawr(200, &ada());
-    let scheme = scheme(config(&platform));
-    for token in ["gt-", "gt-.", "gt-abc", "gt-abc.def", &GT[..GT.len() - 1], &format!("{GT}A"), &GT.replace('.', ""), &GT.replace('k', "."), &GT.replace('k', "+"), &format!("{GT}=")] {
-        let outcome = scheme.authenticate(&bearer(token), &client()).await;
-        assert_eq!(told(&outcome), "the token is malformed: it is not of the form `gt-<key>.<secret>`", "{token}");
-    }
-    for value in ["", "abc", "Bearer gt-abc", "e30.e30.c2ln"] {
-        let outcome = ask(&*scheme, &[("x-auth-request-token", value)]).await;
-        assert!(told(&outcome).starts_with("the token is malformed"), "`{value}`: {}", told(&outcome));
-    }
-    let outcome = scheme.authenticate(&head_of_bytes(&[("x-auth-request-token", b"gt-\xe9")]), &client()).await;
-    assert!(told(&outcome).starts_with("the token is malformed"));
-    assert!(platform.questions().is_empty());
-}
-
-#[actix_web::test]
-async fn what_is_no_gt_token_is_left_to_other_schemes() {
-    let platform = gafaelfawr(200, &ada());
-    let scheme = scheme(config(&platform));
-    let other = "gt-2T1RHkIi4b14JzswnXfCsQ";
-    for headers in [
-        vec![], vec![("authorization", "Bearer opaque")], vec![("authorization", "Bearer e30.e30.c2ln")], vec![("authorization", "Basic YWRhOnB3")],
-        vec![("x-auth-request-user", "ada")], vec![("x_auth_request_token", GT)], vec![("x-auth-request-tokens", GT)],
-        vec![("cookie", other)], vec![("authorization", "Negotiate abc")],
-    ] {
-        assert_eq!(told(&ask(&*scheme, &headers).await), "not present", "{headers:?}");
-    }
-    assert!(platform.questions().is_empty());
-}
-
-#[test]
-fn a_token_has_two_halves_of_22_characters() {
-    assert!(is_well_formed(GT));
-    assert!(is_well_formed("gt-----------------------.______________________"));
-    assert!(!is_well_formed("GT-2T1RHkIi4b14JzswnXfCsQ.8t5XdPSYTrteD0pDB15zqQ"));
-    assert!(!is_well_formed("gt-2T1RHkIi4b14JzswnXfCsQ.8t5XdPSYTrteD0pDB15zq/"));
 }
 
 #[actix_web::test]
 async fn only_401_and_403_are_a_no() {
     let detail = json!({"detail": {"msg": "Authentication required", "type": "no_authorization"}});
     assert_eq!(outcome(json_answer(401, &detail)).await, "unknown");
-    assert_eq!(outcome(json_answer(403, &json!({"detail": [{"type": "invalid_token"}]}))).await, "unknown");
+    assert_eq!(
+        outcome(json_answer(403, &json!({"detail": [{"type": "invalid_token"}]}))).await,
+        "unknown"
+    );
     assert_eq!(outcome(raw_answer(403, "text/plain", b"")).await, "unknown");
-    for status in [201, 204, 301, 302, 307, 400, 404, 405, 407, 410, 422, 429, 500, 502, 503, 504] {
-        assert_eq!(outcome(json_answer(status, &ada())).await, "unavailable for 5 s", "{status}");
+    for status in [
+        201, 204, 301, 302, 307, 400, 404, 405, 407, 410, 422, 429, 500, 502, 503, 504,
+    ] {
+        assert_eq!(
+            outcome(json_answer(status, &ada())).await,
+            "unavailable for 5 s",
+            "{status}"
+        );
     }
 }
 
@@ -215,7 +165,10 @@ async fn a_token_that_is_over_is_refused_and_one_without_an_end_is_not() {
     let expires = |expires: u64| json_answer(200, &json!({"username": "ada", "scopes": [], "expires": expires}));
     assert_eq!(outcome(expires(1_756_000_000)).await, "the token has expired");
     assert_eq!(outcome(expires(4_102_444_800)).await, "ada groups= scopes=");
-    assert_eq!(outcome(json_answer(200, &json!({"username": "bot-x", "scopes": []}))).await, "bot-x groups= scopes=");
+    assert_eq!(
+        outcome(json_answer(200, &json!({"username": "bot-x", "scopes": []}))).await,
+        "bot-x groups= scopes="
+    );
 }
 
 #[actix_web::test]
@@ -237,46 +190,42 @@ async fn a_thousand_first_requests_are_one_question() {
 }
 
 #[actix_web::test]
-async fn the_same_token_by_header_and_by_ingress_are_two_answers() {
-    let platform = gafaelfawr(200, &ada());
-    let scheme = scheme(config(&platform));
-    let by_ingress = identity(ask(&*scheme, &[("x-auth-request-token", GT)]).await);
-    let own = identity(scheme.authenticate(&bearer(GT), &client()).await);
-    assert!(by_ingress.by_cookie() && !own.by_cookie());
-}
-
-#[actix_web::test]
 async fn an_outage_is_logged_without_the_token_and_not_remembered() {
-    let answers = Arc::new(Mutex::new(vec![json_answer(200, &ada()), raw_answer(500, "text/plain", GT.as_bytes())]));
+    let answers = Arc::new(Mutex::new(vec![
+        json_answer(200, &ada()),
+        raw_answer(500, "text/plain", GT.as_bytes()),
+    ]));
     let platform = FakePlatform::start(move |_| answers.lock().unwrap().pop().unwrap());
     let scheme = scheme(config(&platform));
     let (guard, log) = capture_log();
-    assert_eq!(told(&scheme.authenticate(&bearer(GT), &client()).await), "unavailable for 5 s");
+    assert_eq!(
+        told(&scheme.authenticate(&bearer(GT), &client()).await),
+        "unavailable for 5 s"
+    );
     drop(guard);
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("WARN").count(), 1, "{log}");
-    assert!(log.contains("token-info answered 500") && !log.contains("8t5XdPSYTrteD0pDB15zqQ"), "{log}");
-    assert_eq!(identity(scheme.authenticate(&bearer(GT), &client()).await).user(), "ada");
-}
-
-#[actix_web::test]
-async fn basic_holds_the_token_in_either_field() {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let platform = gafaelfawr(200, &ada());
-    let scheme = scheme(config(&platform));
-    for pair in [format!("{GT}:x-oauth-basic"), format!("ada:{GT}")] {
-        let outcome = ask(&*scheme, &[("authorization", &format!("Basic {}", STANDARD.encode(pair)))]).await;
-        assert_eq!(identity(outcome).user(), "ada");
-    }
-    assert_eq!(platform.questions()[0].header("authorization"), format!("Bearer {GT}"));
+    assert!(
+        log.contains("token-info answered 500") && !log.contains("8t5XdPSYTrteD0pDB15zqQ"),
+        "{log}"
+    );
+    assert_eq!(
+        identity(scheme.authenticate(&bearer(GT), &client()).await).user(),
+        "ada"
+    );
 }
 
 #[test]
 fn what_is_wrong_with_an_entry_is_said() {
-    let found = problems(json!({"kind": "gafaelfawr", "base_url": "http://gafaelfawr.gafaelfawr:8080", "cache_seconds": 300}));
+    let found =
+        problems(json!({"kind": "gafaelfawr", "base_url": "http://gafaelfawr.gafaelfawr:8080", "cache_seconds": 300}));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("base_url has scheme `http`, so that anybody on the way can read tokens"), "{found:?}");
+    assert!(
+        found[0].starts_with("base_url has scheme `http`, so that anybody on the way can read tokens"),
+        "{found:?}"
+    );
     assert_eq!(found[1], "cache_seconds is 300: use 1 to 60");
-    let found = problems(json!({"kind": "gafaelfawr", "base_url": "http://gafaelfawr:8080", "allow_insecure_http": true}));
+    let found =
+        problems(json!({"kind": "gafaelfawr", "base_url": "http://gafaelfawr:8080", "allow_insecure_http": true}));
     assert!(found.is_empty(), "{found:?}");
 }

@@ -1,15 +1,13 @@
 //! Rows of the catalogue: H01 to H04, H07, H08, H10, H11, H16, O23.
 
+mod entry;
+
 use actix_http::RequestHead;
-use secrecy::SecretString;
 use serde_json::json;
 
-use super::{
-    super::{
-        CacheState, Outcome,
-        tests::support::{client, head, head_of_bytes, identity, problems, scheme, secret_file, told},
-    },
-    Gateway, GatewayConfig,
+use super::super::{
+    CacheState, Outcome,
+    tests::support::{client, head, head_of_bytes, identity, scheme, secret_file, told},
 };
 
 async fn ask(config: serde_json::Value, head: &RequestHead) -> Outcome {
@@ -26,14 +24,35 @@ async fn check(headers: &[(&str, &str)], expected: &str) {
 
 #[actix_web::test]
 async fn the_ingress_says_who_calls() {
-    let outcome = ask(config(), &head(&[("X-Auth-Request-User", "ada"), ("X-Auth-Request-Email", "ada@example.org")])).await;
+    let outcome = ask(
+        config(),
+        &head(&[
+            ("X-Auth-Request-User", "ada"),
+            ("X-Auth-Request-Email", "ada@example.org"),
+        ]),
+    )
+    .await;
     assert!(matches!(outcome, Outcome::Authenticated(_, CacheState::None)));
     let identity = identity(outcome);
     assert_eq!((identity.user(), identity.kind()), ("ada", "gateway"));
     assert!(identity.by_cookie(), "the ingress may have taken a cookie");
-    check(&[("x-auth-request-user", "ada"), ("x-auth-request-groups", "a, /b/c ,,d e")], "ada groups=a,/b/c,d e scopes=exec:notebook").await;
+    check(
+        &[
+            ("x-auth-request-user", "ada"),
+            ("x-auth-request-groups", "a, /b/c ,,d e"),
+        ],
+        "ada groups=a,/b/c,d e scopes=exec:notebook",
+    )
+    .await;
     check(&[], "not present").await;
-    check(&[("x-auth-request-email", "ada@example.org"), ("x-auth-request-groups", "staff")], "not present").await;
+    check(
+        &[
+            ("x-auth-request-email", "ada@example.org"),
+            ("x-auth-request-groups", "staff"),
+        ],
+        "not present",
+    )
+    .await;
 }
 
 #[actix_web::test]
@@ -64,9 +83,17 @@ async fn only_the_socket_peer_counts() {
 #[actix_web::test]
 async fn no_header_makes_a_peer_trusted() {
     for header in [
-        ("x-forwarded-for", "10.0.0.1"), ("forwarded", "for=10.0.0.1;host=evil"), ("x-real-ip", "10.0.0.1"),
-        ("x-forwarded-host", "evil"), ("x-original-uri", "/healthz"), ("x-original-method", "GET"), ("x-rewrite-url", "/"),
-        ("x-forwarded-uri", "/livez"), ("user-agent", "kube-probe/1.29"), ("user-agent", "GoogleHC/1.0"), ("host", "10.0.0.1"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("forwarded", "for=10.0.0.1;host=evil"),
+        ("x-real-ip", "10.0.0.1"),
+        ("x-forwarded-host", "evil"),
+        ("x-original-uri", "/healthz"),
+        ("x-original-method", "GET"),
+        ("x-rewrite-url", "/"),
+        ("x-forwarded-uri", "/livez"),
+        ("user-agent", "kube-probe/1.29"),
+        ("user-agent", "GoogleHC/1.0"),
+        ("host", "10.0.0.1"),
     ] {
         let mut head = head(&[("x-auth-request-user", "ada"), header]);
         head.peer_addr = Some("192.0.2.1:1".parse().unwrap());
@@ -77,11 +104,23 @@ async fn no_header_makes_a_peer_trusted() {
 #[actix_web::test]
 async fn other_spellings_of_the_headers_are_not_read() {
     for name in [
-        "x_auth_request_user", "x-auth_request-user", "x-auth-request_user", "X_Auth_Request_User", "x-auth-request-users",
-        "x-auth-request-preferred-username", "x-forwarded-user", "remote-user", "x-auth-request-user-", "xauthrequestuser",
+        "x_auth_request_user",
+        "x-auth_request-user",
+        "x-auth-request_user",
+        "X_Auth_Request_User",
+        "x-auth-request-users",
+        "x-auth-request-preferred-username",
+        "x-forwarded-user",
+        "remote-user",
+        "x-auth-request-user-",
+        "xauthrequestuser",
     ] {
         check(&[(name, "root")], "not present").await;
-        check(&[("x-auth-request-user", "ada"), (name, "root")], "ada groups= scopes=exec:notebook").await;
+        check(
+            &[("x-auth-request-user", "ada"), (name, "root")],
+            "ada groups= scopes=exec:notebook",
+        )
+        .await;
     }
 }
 
@@ -95,22 +134,30 @@ async fn a_header_that_is_there_twice_is_ambiguous() {
 
 #[actix_web::test]
 async fn connection_cannot_remove_an_identity() {
-    let headers = [("connection", "close, x-auth-request-user"), ("x-auth-request-user", "ada")];
+    let headers = [
+        ("connection", "close, x-auth-request-user"),
+        ("x-auth-request-user", "ada"),
+    ];
     check(&headers, "ada groups= scopes=exec:notebook").await;
 }
 
 #[actix_web::test]
 async fn a_name_that_is_not_text_is_refused_and_not_overlooked() {
     for (name, value) in [
-        ("x-auth-request-user", b"ad\xe9".as_slice()), ("x-auth-request-user", "adé".as_bytes()),
-        ("x-auth-request-groups", b"\xff"), ("x-auth-request-email", b"a@\x80"),
+        ("x-auth-request-user", b"ad\xe9".as_slice()),
+        ("x-auth-request-user", "adé".as_bytes()),
+        ("x-auth-request-groups", b"\xff"),
+        ("x-auth-request-email", b"a@\x80"),
     ] {
         let mut headers = vec![(name, value)];
         if name != "x-auth-request-user" {
             headers.push(("x-auth-request-user", b"ada"));
         }
         let outcome = told(&ask(config(), &head_of_bytes(&headers)).await);
-        assert_eq!(outcome, "the token is malformed: a header that identifies the caller is not ASCII");
+        assert_eq!(
+            outcome,
+            "the token is malformed: a header that identifies the caller is not ASCII"
+        );
     }
 }
 
@@ -122,7 +169,11 @@ async fn a_hostile_name_is_refused() {
         assert!(matches!(outcome, Outcome::Rejected(_)), "`{user}`: {}", told(&outcome));
     }
     let groups = vec!["g"; 5_000].join(",");
-    let outcome = ask(config(), &head(&[("x-auth-request-user", "ada"), ("x-auth-request-groups", &groups)])).await;
+    let outcome = ask(
+        config(),
+        &head(&[("x-auth-request-user", "ada"), ("x-auth-request-groups", &groups)]),
+    )
+    .await;
     assert!(matches!(outcome, Outcome::Rejected(_)));
 }
 
@@ -139,66 +190,35 @@ async fn without_the_secret_the_headers_mean_nothing() {
         (vec![user, ("x-gate", "c4n4ryy")], "not present"),
         (vec![user, ("x-gate", "C4N4RY")], "not present"),
         (vec![user, ("x_gate", "c4n4ry")], "not present"),
-        (vec![user, ("x-gate", "c4n4ry"), ("x-gate", "c4n4ry")], "the request carries two credentials that differ: send one"),
+        (
+            vec![user, ("x-gate", "c4n4ry"), ("x-gate", "c4n4ry")],
+            "the request carries two credentials that differ: send one",
+        ),
     ] {
         assert_eq!(told(&ask(config(), &head(&headers)).await), expected, "{headers:?}");
     }
     let mut elsewhere = head(&[user, ("x-gate", "c4n4ry")]);
     elsewhere.peer_addr = Some("192.0.2.1:1".parse().unwrap());
-    assert_eq!(told(&ask(config(), &elsewhere).await), "not present", "the secret does not stand for the address");
-}
-
-#[test]
-fn the_secret_is_not_shown() {
-    let gateway = Gateway {
-        peers: Vec::new(),
-        secret: Some(("x-gate".parse().unwrap(), SecretString::from("c4n4ry"))),
-        scopes: Vec::new(),
-        required: Default::default(),
-    };
-    assert!(!format!("{gateway:?}").contains("c4n4ry"));
+    assert_eq!(
+        told(&ask(config(), &elsewhere).await),
+        "not present",
+        "the secret does not stand for the address"
+    );
 }
 
 #[actix_web::test]
 async fn the_scopes_of_the_gateway_are_demanded_like_any_other() {
-    let identity = identity(ask(config(), &head(&[("x-auth-request-user", "ada"), ("x-auth-request-groups", "staff")])).await);
+    let identity = identity(
+        ask(
+            config(),
+            &head(&[("x-auth-request-user", "ada"), ("x-auth-request-groups", "staff")]),
+        )
+        .await,
+    );
     let mut demanding = config();
     demanding["required_scopes"] = json!(["exec:notebook"]);
     demanding["required_groups"] = json!(["staff", "staff2", "staf"]);
     let scheme = scheme(demanding);
     assert!(scheme.missing_scopes(&identity).is_empty());
     assert_eq!(scheme.missing_groups(&identity), ["staff2", "staf"]);
-}
-
-#[test]
-fn what_is_wrong_with_an_entry_is_said() {
-    let check = |patch: serde_json::Value, expected: &[&str]| {
-        let mut config = json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"]});
-        config.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
-        let found = problems(config);
-        assert_eq!(found.len(), expected.len(), "{patch}: {found:?}");
-        assert!(found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected)), "{patch}: {found:?}");
-    };
-    check(json!({"trusted_peers": []}), &["trusted_peers is empty, so that nobody could sign in"]);
-    check(json!({"trusted_peers": ["10.0.0.1/32", "fd00::/8", "::1/128"]}), &[]);
-    check(json!({"trusted_peers": ["10.0.0.1", "ingress", "10.0.0.0/33", ""]}), &[
-        "trusted_peers[0] is not a network", "trusted_peers[1] is not a network", "trusted_peers[2] is not a network",
-        "trusted_peers[3] is not a network",
-    ]);
-    check(json!({"trusted_peers": ["10.0.0.1/8"]}), &["trusted_peers[0] names a host within a network: write `10.0.0.0/8`, or `10.0.0.1/32`"]);
-    check(json!({"trusted_peers": ["::ffff:10.0.0.0/104"]}), &["trusted_peers[0] is an IPv4 network in IPv6 spelling"]);
-    check(json!({"trusted_peers": ["0.0.0.0/0", "::/0"]}), &["trusted_peers[0] trusts everybody", "trusted_peers[1] trusts everybody"]);
-    check(json!({"trusted_peers": ["0.0.0.0/0", "::/0"], "allow_insecure_any_peer": true}), &[]);
-    check(json!({"secret_header": "X-Gate"}), &["secret_file is missing"]);
-    check(json!({"secret_file": "/s"}), &["secret_header is missing"]);
-    check(json!({"secret_header": "X Gate", "secret_file": "/s"}), &["secret_header is not the name of a header"]);
-    check(json!({"required_scopes": ["a"]}), &["required_scopes demands `a`, which nobody has"]);
-    check(json!({"required_scopes": ["a"], "scopes": ["a"]}), &[]);
-}
-
-#[test]
-fn a_secret_file_that_cannot_be_read_stops_the_start() {
-    let config = json!({"trusted_peers": ["10.0.0.0/8"], "secret_header": "X-Gate", "secret_file": "/nowhere/secret"});
-    let config: GatewayConfig = serde_json::from_value(config).unwrap();
-    assert!(config.build().is_err());
 }

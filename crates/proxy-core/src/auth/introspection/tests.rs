@@ -8,7 +8,10 @@ use super::super::{
     Authenticator, Outcome,
     tests::{
         GT,
-        support::{FakePlatform, capture_log, client, head, identity, json_answer, problems, raw_answer, scheme, secret_file, told},
+        support::{
+            FakePlatform, capture_log, client, head, identity, json_answer, problems, raw_answer, scheme, secret_file,
+            told,
+        },
     },
 };
 
@@ -18,12 +21,17 @@ fn build(platform: &FakePlatform, patch: Value) -> Box<dyn Authenticator> {
         "kind": "introspection", "endpoint": format!("{}/introspect", platform.url()), "client_id": "jira:proxy",
         "client_secret_file": secret.path()
     });
-    config.as_object_mut().unwrap().extend(patch.as_object().unwrap().clone());
+    config
+        .as_object_mut()
+        .unwrap()
+        .extend(patch.as_object().unwrap().clone());
     scheme(config)
 }
 
 async fn ask(scheme: &dyn Authenticator, token: &str) -> Outcome {
-    scheme.authenticate(&head(&[("authorization", &format!("Bearer {token}"))]), &client()).await
+    scheme
+        .authenticate(&head(&[("authorization", &format!("Bearer {token}"))]), &client())
+        .await
 }
 
 async fn outcome_of(answer: Vec<u8>, patch: Value) -> String {
@@ -34,13 +42,19 @@ async fn outcome_of(answer: Vec<u8>, patch: Value) -> String {
 /// What comes of an answer with these members besides `active`.
 async fn check(members: Value, patch: Value, expected: &str) {
     let mut answer = json!({"active": true, "username": "ada"});
-    answer.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    answer
+        .as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
     let found = outcome_of(json_answer(200, &answer), patch.clone()).await;
     assert_eq!(found, expected, "{members} with {patch}");
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 #[actix_web::test]
@@ -55,11 +69,20 @@ async fn the_issuer_says_whose_a_token_is() {
     assert_eq!(told(&outcome), "ada groups=/staff scopes=read,write");
     assert!(identity(outcome).expires().is_some());
     let question = &platform.questions()[0];
-    assert_eq!((question.method.as_str(), question.path.as_str()), ("POST", "/introspect"));
+    assert_eq!(
+        (question.method.as_str(), question.path.as_str()),
+        ("POST", "/introspect")
+    );
     assert_eq!(question.body, "token=a%2Bb%2Fc%3D&token_type_hint=access_token");
     // `jira%3Aproxy:s3%3Acr+et`: form-encoded, then put together.
-    assert_eq!(question.header("authorization"), "Basic amlyYSUzQXByb3h5OnMzJTNBY3IrZXQ=");
-    assert!(!question.headers.iter().any(|(_, value)| value.contains("a+b/c=")), "{question:?}");
+    assert_eq!(
+        question.header("authorization"),
+        "Basic amlyYSUzQXByb3h5OnMzJTNBY3IrZXQ="
+    );
+    assert!(
+        !question.headers.iter().any(|(_, value)| value.contains("a+b/c=")),
+        "{question:?}"
+    );
 }
 
 #[actix_web::test]
@@ -68,18 +91,49 @@ async fn it_takes_jwts_and_opaque_tokens_but_no_gt_tokens() {
     let scheme = build(&platform, json!({}));
     assert_eq!(told(&ask(&*scheme, "e30.e30.c2ln").await), "ada groups= scopes=");
     assert_eq!(told(&ask(&*scheme, GT).await), "not present");
-    assert_eq!(told(&scheme.authenticate(&head(&[("authorization", "token abc")]), &client()).await), "not present");
+    assert_eq!(
+        told(
+            &scheme
+                .authenticate(&head(&[("authorization", "token abc")]), &client())
+                .await
+        ),
+        "not present"
+    );
     assert_eq!(platform.questions().len(), 1);
 }
 
 #[actix_web::test]
 async fn only_active_decides() {
-    assert_eq!(outcome_of(json_answer(200, &json!({"active": false})), json!({})).await, "unknown");
-    assert_eq!(outcome_of(json_answer(200, &json!({"active": false, "username": "ada"})), json!({})).await, "unknown");
-    for answer in [json!({}), json!({"active": "true", "username": "ada"}), json!({"active": 1, "username": "ada"}), json!({"active": null}), json!([]), json!("active")] {
-        assert_eq!(outcome_of(json_answer(200, &answer), json!({})).await, "unavailable for 5 s", "{answer}");
+    assert_eq!(
+        outcome_of(json_answer(200, &json!({"active": false})), json!({})).await,
+        "unknown"
+    );
+    assert_eq!(
+        outcome_of(
+            json_answer(200, &json!({"active": false, "username": "ada"})),
+            json!({})
+        )
+        .await,
+        "unknown"
+    );
+    for answer in [
+        json!({}),
+        json!({"active": "true", "username": "ada"}),
+        json!({"active": 1, "username": "ada"}),
+        json!({"active": null}),
+        json!([]),
+        json!("active"),
+    ] {
+        assert_eq!(
+            outcome_of(json_answer(200, &answer), json!({})).await,
+            "unavailable for 5 s",
+            "{answer}"
+        );
     }
-    assert_eq!(outcome_of(raw_answer(200, "application/jwt", b"e30.e30.c2ln"), json!({})).await, "unavailable for 5 s");
+    assert_eq!(
+        outcome_of(raw_answer(200, "application/jwt", b"e30.e30.c2ln"), json!({})).await,
+        "unavailable for 5 s"
+    );
     for status in [201, 204, 302, 400, 401, 403, 404, 429, 500, 503] {
         let answer = json_answer(status, &json!({"active": true, "username": "ada"}));
         assert_eq!(outcome_of(answer, json!({})).await, "unavailable for 5 s", "{status}");
@@ -118,22 +172,54 @@ async fn an_active_token_must_be_an_access_token_of_nobody_in_particular() {
     for kind in ["ID", "Refresh", "Offline", "Logout", "refresh"] {
         check(json!({"typ": kind}), json!({}), other).await;
     }
-    let bound = "the token is not valid for this service: it is bound to a key of its owner, which cannot be checked here";
-    check(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), json!({}), bound).await;
+    let bound =
+        "the token is not valid for this service: it is bound to a key of its owner, which cannot be checked here";
+    check(
+        json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}),
+        json!({}),
+        bound,
+    )
+    .await;
 }
 
 #[actix_web::test]
 async fn the_user_is_named_by_one_claim() {
     let answer = |answer: Value| outcome_of(json_answer(200, &answer), json!({}));
-    assert_eq!(answer(json!({"active": true, "username": "ada", "sub": "1"})).await, "ada groups= scopes=");
+    assert_eq!(
+        answer(json!({"active": true, "username": "ada", "sub": "1"})).await,
+        "ada groups= scopes="
+    );
     assert_eq!(answer(json!({"active": true, "sub": "1"})).await, "1 groups= scopes=");
-    assert_eq!(answer(json!({"active": true, "username": null, "sub": "1"})).await, "1 groups= scopes=");
-    assert_eq!(answer(json!({"active": true})).await, "the token is not valid for this service: it has no claim `sub`");
-    assert_eq!(answer(json!({"active": true, "username": 7, "sub": "1"})).await, "unavailable for 5 s");
-    assert_eq!(answer(json!({"active": true, "username": ""})).await, "unavailable for 5 s");
-    check(json!({"email": "a@b"}), json!({"user_claim": "email"}), "a@b groups= scopes=").await;
-    check(json!({}), json!({"user_claim": "email"}), "the token is not valid for this service: it has no claim `email`").await;
-    check(json!({"realm_access": {"roles": ["r"]}}), json!({"groups_claim": "realm_access.roles"}), "ada groups=r scopes=").await;
+    assert_eq!(
+        answer(json!({"active": true, "username": null, "sub": "1"})).await,
+        "1 groups= scopes="
+    );
+    assert_eq!(
+        answer(json!({"active": true})).await,
+        "the token is not valid for this service: it has no claim `sub`"
+    );
+    assert_eq!(
+        answer(json!({"active": true, "username": 7, "sub": "1"})).await,
+        "unavailable for 5 s"
+    );
+    assert_eq!(
+        answer(json!({"active": true, "username": ""})).await,
+        "unavailable for 5 s"
+    );
+}
+
+#[actix_web::test]
+async fn user_and_groups_may_be_in_other_claims() {
+    let by_mail = || json!({"user_claim": "email"});
+    let missing = "the token is not valid for this service: it has no claim `email`";
+    check(json!({"email": "a@b"}), by_mail(), "a@b groups= scopes=").await;
+    check(json!({}), by_mail(), missing).await;
+    check(
+        json!({"realm_access": {"roles": ["r"]}}),
+        json!({"groups_claim": "realm_access.roles"}),
+        "ada groups=r scopes=",
+    )
+    .await;
     check(json!({"groups": "staff"}), json!({}), "unavailable for 5 s").await;
 }
 
@@ -143,7 +229,8 @@ async fn no_secret_is_shown() {
     let secret = secret_file("c4n4ry");
     let config: super::IntrospectionConfig = serde_json::from_value(json!({
         "endpoint": platform.url(), "client_id": "jira", "client_secret_file": secret.path()
-    })).unwrap();
+    }))
+    .unwrap();
     assert!(!format!("{:?}", config.authorization().unwrap()).contains("amlyYTpjNG40cnk"));
     let scheme = build(&platform, json!({"client_secret_file": secret.path()}));
     let (guard, log) = capture_log();
@@ -161,9 +248,18 @@ fn what_is_wrong_with_an_entry_is_said() {
         "audience": [""], "user_claim": " ", "groups_claim": "", "cache_seconds": 0, "required_groups": [""]
     }));
     let keys: Vec<&str> = found.iter().map(|problem| problem.split(' ').next().unwrap()).collect();
-    let expected = ["endpoint", "client_id[0]", "audience[0]", "user_claim[0]", "groups_claim[0]", "cache_seconds", "required_groups[0]"];
+    let expected = [
+        "endpoint",
+        "client_id",
+        "audience[0]",
+        "user_claim",
+        "groups_claim",
+        "cache_seconds",
+        "required_groups[0]",
+    ];
     assert_eq!(keys, expected);
-    let missing = json!({"kind": "introspection", "endpoint": "https://h", "client_id": "a", "client_secret_file": "/nowhere"});
+    let missing =
+        json!({"kind": "introspection", "endpoint": "https://h", "client_id": "a", "client_secret_file": "/nowhere"});
     let entry = super::super::tests::support::entry(missing);
     assert!(entry.build(&crate::telemetry::Metrics::new("test", "0")).is_err());
 }

@@ -6,7 +6,9 @@ use super::super::{
     Authenticator, Outcome,
     tests::{
         GT,
-        support::{FakePlatform, capture_log, client, entry, head, identity, json_answer, problems, raw_answer, scheme, told},
+        support::{
+            FakePlatform, capture_log, client, entry, head, identity, json_answer, problems, raw_answer, scheme, told,
+        },
     },
 };
 
@@ -22,7 +24,9 @@ fn config(hub: &FakePlatform) -> Value {
 }
 
 async fn ask(scheme: &dyn Authenticator, authorization: &str) -> Outcome {
-    scheme.authenticate(&head(&[("authorization", authorization)]), &client()).await
+    scheme
+        .authenticate(&head(&[("authorization", authorization)]), &client())
+        .await
 }
 
 async fn outcome(answer: Vec<u8>) -> String {
@@ -34,14 +38,25 @@ async fn outcome(answer: Vec<u8>) -> String {
 async fn the_hub_says_whose_a_token_is() {
     let hub = FakePlatform::start(|_| json_answer(200, &model()));
     let scheme = scheme(config(&hub));
-    for authorization in ["Bearer f00ba7", "token f00ba7", "TOKEN f00ba7", "Basic YWRhOmYwMGJhNw=="] {
+    for authorization in [
+        "Bearer f00ba7",
+        "token f00ba7",
+        "TOKEN f00ba7",
+        "Basic YWRhOmYwMGJhNw==",
+    ] {
         let outcome = ask(&*scheme, authorization).await;
-        assert_eq!(told(&outcome), "ada groups=staff scopes=access:services!service=jira,read:users:name!user=ada");
+        assert_eq!(
+            told(&outcome),
+            "ada groups=staff scopes=access:services!service=jira,read:users:name!user=ada"
+        );
         assert!(!identity(outcome).by_cookie());
     }
     let questions = hub.questions();
     assert_eq!(questions.len(), 1, "it is one token, whichever scheme it came by");
-    assert_eq!((questions[0].method.as_str(), questions[0].path.as_str()), ("GET", "/hub/api/user"));
+    assert_eq!(
+        (questions[0].method.as_str(), questions[0].path.as_str()),
+        ("GET", "/hub/api/user")
+    );
     assert_eq!(questions[0].header("authorization"), "token f00ba7");
 }
 
@@ -50,20 +65,43 @@ async fn tokens_of_other_kinds_are_never_shown_to_the_hub() {
     let hub = FakePlatform::start(|_| json_answer(200, &model()));
     let scheme = scheme(config(&hub));
     for authorization in [
-        format!("Bearer {GT}"), format!("token {GT}"), "Bearer gt-x".to_owned(), "Bearer eyJhbGciOiJub25lIn0.e30.".to_owned(), "Bearer a.b.c".to_owned(),
-        "Digest abc".to_owned(), "Basic Og==".to_owned(),
+        format!("Bearer {GT}"),
+        format!("token {GT}"),
+        "Bearer gt-x".to_owned(),
+        "Bearer eyJhbGciOiJub25lIn0.e30.".to_owned(),
+        "Bearer a.b.c".to_owned(),
+        "Digest abc".to_owned(),
+        "Basic Og==".to_owned(),
     ] {
-        assert_eq!(told(&ask(&*scheme, &authorization).await), "not present", "{authorization}");
+        assert_eq!(
+            told(&ask(&*scheme, &authorization).await),
+            "not present",
+            "{authorization}"
+        );
     }
-    assert_eq!(told(&scheme.authenticate(&head(&[("cookie", "jupyterhub-services=x")]), &client()).await), "not present");
+    assert_eq!(
+        told(
+            &scheme
+                .authenticate(&head(&[("cookie", "jupyterhub-services=x")]), &client())
+                .await
+        ),
+        "not present"
+    );
     assert!(hub.questions().is_empty());
 }
 
 #[actix_web::test]
 async fn only_403_is_a_no() {
-    assert_eq!(outcome(json_answer(403, &json!({"status": 403, "message": "Forbidden"}))).await, "unknown");
+    assert_eq!(
+        outcome(json_answer(403, &json!({"status": 403, "message": "Forbidden"}))).await,
+        "unknown"
+    );
     for status in [201, 204, 302, 400, 401, 404, 424, 429, 500, 502, 503, 504] {
-        assert_eq!(outcome(json_answer(status, &model())).await, "unavailable for 5 s", "{status}");
+        assert_eq!(
+            outcome(json_answer(status, &model())).await,
+            "unavailable for 5 s",
+            "{status}"
+        );
     }
 }
 
@@ -74,22 +112,36 @@ async fn a_model_that_is_not_as_documented_decides_nothing() {
         model.as_object_mut().unwrap().remove(key);
         assert_eq!(outcome(json_answer(200, &model)).await, "unavailable for 5 s", "{key}");
     }
-    for (key, value) in [("kind", json!("server")), ("name", json!(null)), ("scopes", json!("access:services")), ("groups", json!([1]))] {
+    for (key, value) in [
+        ("kind", json!("server")),
+        ("name", json!(null)),
+        ("scopes", json!("access:services")),
+        ("groups", json!([1])),
+    ] {
         let mut model = model();
         model[key] = value;
         assert_eq!(outcome(json_answer(200, &model)).await, "unavailable for 5 s", "{key}");
     }
-    assert_eq!(outcome(raw_answer(200, "text/html", b"<html>starting</html>")).await, "unavailable for 5 s");
+    assert_eq!(
+        outcome(raw_answer(200, "text/html", b"<html>starting</html>")).await,
+        "unavailable for 5 s"
+    );
 }
 
 #[actix_web::test]
 async fn a_service_of_the_hub_cannot_be_taken_for_a_user() {
     let service = json!({"kind": "service", "name": "cull", "admin": true, "roles": [], "scopes": ["access:services"]});
-    assert_eq!(outcome(json_answer(200, &service)).await, "service:cull groups= scopes=access:services");
+    assert_eq!(
+        outcome(json_answer(200, &service)).await,
+        "service:cull groups= scopes=access:services"
+    );
     let mut user = model();
     user["name"] = json!("service:cull");
     let told = outcome(json_answer(200, &user)).await;
-    assert_eq!(told, "the token is not valid for this service: its owner is named like a service of the hub");
+    assert_eq!(
+        told,
+        "the token is not valid for this service: its owner is named like a service of the hub"
+    );
 }
 
 #[actix_web::test]
@@ -117,19 +169,28 @@ async fn a_scope_stands_for_its_filtered_forms_and_not_the_other_way_round() {
     unfiltered["api_url"] = json!(hub.url());
     let scheme = scheme(unfiltered);
     let identity = identity(ask(&*scheme, "token t").await);
-    assert_eq!(scheme.missing_scopes(&identity), ["access:services"], "a filtered scope is less");
+    assert_eq!(
+        scheme.missing_scopes(&identity),
+        ["access:services"],
+        "a filtered scope is less"
+    );
 }
 
 #[test]
 fn who_may_use_the_service_is_the_hubs_decision_unless_the_entry_says_otherwise() {
-    let config = entry(json!({"kind": "jupyterhub", "api_url": "http://127.0.0.1:8081/hub/api", "service_name": "jira"}));
-    let super::super::IdentityConfig::JupyterHub(config) = config else { panic!() };
+    let config =
+        entry(json!({"kind": "jupyterhub", "api_url": "http://127.0.0.1:8081/hub/api", "service_name": "jira"}));
+    let super::super::IdentityConfig::JupyterHub(config) = config else {
+        panic!()
+    };
     assert_eq!(config.scopes(), ["access:services!service=jira"]);
     let found = problems(json!({"kind": "jupyterhub", "api_url": "http://127.0.0.1:8081/hub/api"}));
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("service_name is missing: set it"), "{found:?}");
     assert!(problems(json!({"kind": "jupyterhub", "api_url": "https://h", "required_scopes": []})).is_empty());
-    let found = problems(json!({"kind": "jupyterhub", "api_url": "http://hub:8081/hub/api", "service_name": " ", "cache_seconds": 61}));
+    let found = problems(
+        json!({"kind": "jupyterhub", "api_url": "http://hub:8081/hub/api", "service_name": " ", "cache_seconds": 61}),
+    );
     assert_eq!(found.len(), 3, "{found:?}");
 }
 

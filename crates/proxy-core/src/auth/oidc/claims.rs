@@ -117,7 +117,11 @@ pub(in crate::auth) fn names(members: &Members, path: &str) -> Result<Vec<String
 /// Scopes, as a list or in one text with spaces between them (RFC 8693, 4.2).
 pub(in crate::auth) fn scopes(members: &Members, path: &str) -> Result<Vec<String>, Reason> {
     match claim(members, path) {
-        Some(Value::String(text)) => Ok(text.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()),
+        Some(Value::String(text)) => Ok(text
+            .split(' ')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()),
         _ => names(members, path),
     }
 }
@@ -155,7 +159,9 @@ pub(in crate::auth) fn check_is_access_token(members: &Members) -> Result<(), Re
         return Err(unacceptable("it is an ID token, not an access token"));
     }
     if claim(members, "cnf").is_some() {
-        return Err(unacceptable("it is bound to a key of its owner, which cannot be checked here"));
+        return Err(unacceptable(
+            "it is bound to a key of its owner, which cannot be checked here",
+        ));
     }
     Ok(())
 }
@@ -168,7 +174,10 @@ pub(in crate::auth) fn check_times(
 ) -> Result<Option<SystemTime>, Reason> {
     let leeway = leeway.as_secs_f64();
     // Before 1970, nothing is good.
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let now = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs_f64();
     let end = seconds(members, "exp")?;
     if end.is_some_and(|end| end + leeway <= now) {
         return Err(Reason::Expired);

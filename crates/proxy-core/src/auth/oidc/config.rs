@@ -10,7 +10,7 @@ use super::{
     super::{
         Authenticator,
         cache::AnswerCache,
-        config::{Required, check_names, check_whole, default_cache_seconds, platform_url, some_whole},
+        config::{Required, check_name, check_names, check_whole, default_cache_seconds, platform_url, some_whole},
     },
     KIND, Oidc,
     claims::{Rules, default_groups_claim},
@@ -71,12 +71,15 @@ fn default_leeway_seconds() -> u64 {
 
 /// The algorithm of this name, unless it needs a secret that both sides know.
 pub(super) fn algorithm(name: &str) -> Option<Algorithm> {
-    name.parse().ok().filter(|algorithm: &Algorithm| algorithm.family() != AlgorithmFamily::Hmac)
+    name.parse()
+        .ok()
+        .filter(|algorithm: &Algorithm| algorithm.family() != AlgorithmFamily::Hmac)
 }
 
 impl OidcConfig {
     pub(in crate::auth) fn build(&self, metrics: &Arc<Metrics>) -> anyhow::Result<Box<dyn Authenticator>> {
-        self.build_at(Pace::STANDARD, metrics).map(|oidc| Box::new(oidc) as Box<dyn Authenticator>)
+        self.build_at(Pace::STANDARD, metrics)
+            .map(|oidc| Box::new(oidc) as Box<dyn Authenticator>)
     }
 
     pub(super) fn build_at(&self, pace: Pace, metrics: &Arc<Metrics>) -> anyhow::Result<Oidc> {
@@ -110,18 +113,36 @@ impl OidcConfig {
 
     fn check_lists(&self, problems: &mut Problems) {
         if self.audience.is_empty() {
-            problems.add("audience", "is empty, so that a token for any other service would do here: name this service");
+            problems.add(
+                "audience",
+                "is empty, so that a token for any other service would do here: name this service",
+            );
         }
         check_names("audience", &self.audience, problems);
         if self.authorized_parties.as_ref().is_some_and(Vec::is_empty) {
-            problems.add("authorized_parties", "is empty, so that nobody could sign in: list clients, or remove it");
+            problems.add(
+                "authorized_parties",
+                "is empty, so that nobody could sign in: list clients, or remove it",
+            );
         }
-        check_names("authorized_parties", self.authorized_parties.as_deref().unwrap_or_default(), problems);
+        check_names(
+            "authorized_parties",
+            self.authorized_parties.as_deref().unwrap_or_default(),
+            problems,
+        );
         if self.algorithms.is_empty() {
             problems.add("algorithms", format!("is empty: list some of {ALGORITHMS}"));
         }
-        for (index, _) in self.algorithms.iter().enumerate().filter(|(_, name)| algorithm(name).is_none()) {
-            problems.add(format!("algorithms[{index}]"), format!("is not accepted: use one of {ALGORITHMS}"));
+        for (index, _) in self
+            .algorithms
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| algorithm(name).is_none())
+        {
+            problems.add(
+                format!("algorithms[{index}]"),
+                format!("is not accepted: use one of {ALGORITHMS}"),
+            );
         }
     }
 }
@@ -137,7 +158,7 @@ impl Validate for OidcConfig {
             ("groups_claim", &self.groups_claim),
             ("scopes_claim", &self.scopes_claim),
         ] {
-            check_names(key, std::slice::from_ref(claim), problems);
+            check_name(key, claim, problems);
         }
         check_whole("leeway_seconds", self.leeway_seconds, 0..=300, problems);
         if let Some(seconds) = self.max_token_lifetime_seconds {
@@ -147,3 +168,6 @@ impl Validate for OidcConfig {
         Required::check(&self.required_scopes, &self.required_groups, problems);
     }
 }
+
+#[cfg(test)]
+mod tests;

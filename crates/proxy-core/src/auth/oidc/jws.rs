@@ -40,7 +40,8 @@ impl<'t> Jws<'t> {
         let algorithm = header.get("alg").and_then(Value::as_str).and_then(algorithm);
         let algorithm = algorithm.filter(|algorithm| allowed.contains(algorithm));
         Ok(Self {
-            algorithm: algorithm.ok_or_else(|| Reason::Unacceptable("it is signed with an algorithm that is not accepted".into()))?,
+            algorithm: algorithm
+                .ok_or_else(|| Reason::Unacceptable("it is signed with an algorithm that is not accepted".into()))?,
             key_id: key_id(&header)?,
             signed,
             claims,
@@ -81,8 +82,13 @@ fn key_id(header: &Map<String, Value>) -> Result<String, Reason> {
 /// What changes the meaning of a token in a way that we do not know (RFC 7515, 4.1.11; RFC 7797), and tokens of another
 /// type than access tokens.
 fn refuse_extensions(header: &Map<String, Value>) -> Result<(), Reason> {
-    if ["crit", "b64", "cty", "enc", "zip"].iter().any(|name| header.contains_key(*name)) {
-        return Err(Reason::Unacceptable("its header asks for an extension that is not supported".into()));
+    if ["crit", "b64", "cty", "enc", "zip"]
+        .iter()
+        .any(|name| header.contains_key(*name))
+    {
+        return Err(Reason::Unacceptable(
+            "its header asks for an extension that is not supported".into(),
+        ));
     }
     match header.get("typ") {
         None => Ok(()),

@@ -88,7 +88,14 @@ enum FetchError {
 impl Keys {
     pub(super) fn new(issuer: IssuerUrl, allow_insecure_http: bool, algorithms: Vec<Algorithm>, pace: Pace) -> Self {
         let (current, fetching) = (ArcSwapOption::empty(), Mutex::new(None));
-        Self { issuer, allow_insecure_http, algorithms, pace, current, fetching }
+        Self {
+            issuer,
+            allow_insecure_http,
+            algorithms,
+            pace,
+            current,
+            fetching,
+        }
     }
 
     /// Whether there are keys to decide with.
@@ -123,7 +130,10 @@ impl Keys {
     pub(super) async fn refresh(&self, client: &PlatformClient) -> Duration {
         let _fetching = self.fetching.lock().await;
         let age = self.good().map(|published| published.at.elapsed());
-        if let Some(left) = age.and_then(|age| self.pace.refresh.checked_sub(age)).filter(|left| !left.is_zero()) {
+        if let Some(left) = age
+            .and_then(|age| self.pace.refresh.checked_sub(age))
+            .filter(|left| !left.is_zero())
+        {
             return left;
         }
         match (self.fetch(client).await, self.ready()) {
@@ -134,11 +144,14 @@ impl Keys {
     }
 
     fn good(&self) -> Option<Arc<Published>> {
-        self.current.load_full().filter(|published| published.at.elapsed() < self.pace.good_for)
+        self.current
+            .load_full()
+            .filter(|published| published.at.elapsed() < self.pace.good_for)
     }
 
     fn look_up(&self, id: &str, algorithm: Algorithm) -> Found {
-        self.good().map_or(Found::Unknown, |published| published.keys.find(id, algorithm))
+        self.good()
+            .map_or(Found::Unknown, |published| published.keys.find(id, algorithm))
     }
 
     /// Whether the keys are newer than those that were `seen`, or as new as tokens may make them. A task of its own: a
@@ -165,7 +178,9 @@ impl Keys {
         let at = Instant::now();
         let call = async |request| self.call(request, client).await;
         let discovered = CoreProviderMetadata::discover_async(self.issuer.clone(), &call).await;
-        let keys = discovered.map_err(describe).and_then(|metadata| self.key_set(&metadata));
+        let keys = discovered
+            .map_err(describe)
+            .and_then(|metadata| self.key_set(&metadata));
         match keys {
             Ok(keys) => {
                 self.current.store(Some(Arc::new(Published { keys, at })));
@@ -184,9 +199,14 @@ impl Keys {
 
     async fn call(&self, request: HttpRequest, client: &PlatformClient) -> Result<HttpResponse, FetchError> {
         let text = request.uri().to_string();
-        let url = Url::parse(&text).ok().filter(|url| self.may_ask(url)).ok_or(FetchError::Insecure(text))?;
+        let url = Url::parse(&text)
+            .ok()
+            .filter(|url| self.may_ask(url))
+            .ok_or(FetchError::Insecure(text))?;
         let answer = client.get(&url, &[]).await?;
-        Ok(openidconnect::http::Response::builder().status(answer.status).body(answer.body.to_vec())?)
+        Ok(openidconnect::http::Response::builder()
+            .status(answer.status)
+            .body(answer.body.to_vec())?)
     }
 
     fn may_ask(&self, url: &Url) -> bool {

@@ -8,7 +8,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, VerificationAlgorithm,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use openidconnect::{
@@ -65,7 +67,11 @@ impl KeySet {
                 return Err(KeySetError::TwoOfOneId);
             }
         }
-        if keys.is_empty() { Err(KeySetError::Empty) } else { Ok(Self(keys)) }
+        if keys.is_empty() {
+            Err(KeySetError::Empty)
+        } else {
+            Ok(Self(keys))
+        }
     }
 
     pub(super) fn find(&self, id: &str, algorithm: Algorithm) -> Found {
@@ -91,7 +97,10 @@ struct Parts {
 }
 
 fn usable(published: &CoreJsonWebKey, allowed: &[Algorithm]) -> Option<(String, Key)> {
-    if published.key_use().is_some_and(|usage| *usage != CoreJsonWebKeyUse::Signature) {
+    if published
+        .key_use()
+        .is_some_and(|usage| *usage != CoreJsonWebKeyUse::Signature)
+    {
         return None;
     }
     let id = published.key_id()?.as_str();
@@ -110,7 +119,15 @@ fn usable(published: &CoreJsonWebKey, allowed: &[Algorithm]) -> Option<(String, 
     let named = parts.alg.as_deref().map(algorithm);
     let good = |one: &&Algorithm| allowed.contains(one) && named.is_none_or(|named| named == Some(**one));
     let algorithms: Vec<Algorithm> = possible.iter().filter(good).copied().collect();
-    (!algorithms.is_empty()).then(|| (id.to_owned(), Key { algorithms, key: Arc::new(key) }))
+    (!algorithms.is_empty()).then(|| {
+        (
+            id.to_owned(),
+            Key {
+                algorithms,
+                key: Arc::new(key),
+            },
+        )
+    })
 }
 
 fn bytes(part: Option<&String>) -> Option<Vec<u8>> {
@@ -124,7 +141,8 @@ fn rsa(parts: &Parts) -> Option<DecodingKey> {
     let bits = modulus.len() * 8 - modulus.first()?.leading_zeros() as usize;
     let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
     // An exponent of 1 signs everything; above 32 bits, checking costs more than it should.
-    let sound = RSA_BITS.contains(&bits) && is_odd(modulus) && is_odd(exponent) && exponent != [1] && exponent.len() <= 4;
+    let sound =
+        RSA_BITS.contains(&bits) && is_odd(modulus) && is_odd(exponent) && exponent != [1] && exponent.len() <= 4;
     if !sound {
         tracing::warn!(bits, "the issuer publishes an RSA key that is too weak: it is not used");
     }

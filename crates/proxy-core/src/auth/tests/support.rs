@@ -6,10 +6,10 @@ use actix_http::{
 };
 use serde_json::Value;
 
-pub(crate) use crate::client::tests::support::{
-    FakePlatform, Question, capture_log, client, json_answer, raw_answer, secret_file,
-};
 use super::super::{Authenticator, Identity, IdentityConfig, Outcome};
+pub(crate) use crate::client::tests::support::{
+    FakePlatform, capture_log, client, json_answer, raw_answer, secret_file,
+};
 use crate::{
     config::{Problems, Section as _, Validate as _},
     error::Reason,
@@ -54,6 +54,20 @@ pub(crate) fn problems(config: Value) -> Vec<String> {
         entry.validate(&mut problems);
     }
     problems.found().to_vec()
+}
+
+/// Checks how each problem begins that `base` has with the members of `patch`.
+pub(crate) fn check_problems(base: &Value, patch: Value, expected: &[&str]) {
+    let mut config = base.clone();
+    config
+        .as_object_mut()
+        .unwrap()
+        .extend(patch.as_object().unwrap().clone());
+    let found = problems(config);
+    assert_eq!(found.len(), expected.len(), "{patch}: {found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{patch}: {found}");
+    }
 }
 
 /// An outcome in words, for tables.

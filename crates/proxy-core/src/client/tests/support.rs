@@ -68,7 +68,11 @@ impl FakePlatform {
                 });
             }
         });
-        Ok(Self { address, questions, stopped })
+        Ok(Self {
+            address,
+            questions,
+            stopped,
+        })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -100,9 +104,17 @@ fn read_question(stream: &TcpStream) -> Question {
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let lines = std::iter::from_fn(|| Some(line()).filter(|line| !line.is_empty()));
     let headers: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(": ").map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())))
+        .filter_map(|line| {
+            line.split_once(": ")
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        })
         .collect();
-    let mut question = Question { method, path, headers, body: String::new() };
+    let mut question = Question {
+        method,
+        path,
+        headers,
+        body: String::new(),
+    };
     let length = question.header("content-length").parse().unwrap_or(0);
     reader.take(length).read_to_string(&mut question.body).unwrap();
     question
@@ -122,8 +134,13 @@ pub(crate) fn raw_answer(status: u16, content_type: &str, body: &[u8]) -> Vec<u8
 /// A client that trusts nobody: every platform of a test is on loopback.
 pub(crate) fn client() -> PlatformClient {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    PlatformClient::new(Arc::new(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()))
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    PlatformClient::new(Arc::new(
+        tls.with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth(),
+    ))
 }
 
 /// A file with a secret in it.

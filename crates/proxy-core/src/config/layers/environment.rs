@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    ffi::OsString,
     fmt,
 };
 
@@ -33,8 +34,12 @@ impl Environment {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn of_process() -> Self {
+        Self::of(std::env::vars_os())
+    }
+
+    pub(super) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut environment = Self::default();
-        for (variable, value) in std::env::vars_os() {
+        for (variable, value) in variables {
             let variable = variable.to_string_lossy().into_owned();
             match value.into_string() {
                 Ok(value) => drop(environment.values.insert(variable, value)),

@@ -49,11 +49,13 @@ pub(super) fn over(lower: &mut Map<String, Value>, upper: Map<String, Value>) {
     {
         lower.clear();
     }
-    for (key, value) in upper {
+    for key in upper.keys() {
         lower.remove(&format!("{key}_file"));
         if let Some(plain) = key.strip_suffix("_file") {
             lower.remove(plain);
         }
+    }
+    for (key, value) in upper {
         match (lower.get_mut(&key), value) {
             // JSON's way to say that a default is not wanted.
             (_, Value::Null) => drop(lower.remove(&key)),

@@ -60,10 +60,15 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     address.map_err(|_| "is not an IP address: write 0.0.0.0 for every interface, or 127.0.0.1 for this machine alone".to_owned())
 }
 
-/// A network, or one address.
+/// A network, or one address. Addresses of IPv4 that are written as IPv6 are those of IPv4, as peers' are.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| "is not a network: write one such as 10.0.0.0/8".to_owned())
+    let network = network.map_err(|_| "is not a network: write one such as 10.0.0.0/8".to_owned())?;
+    let mapped = match network.addr().to_canonical() {
+        IpAddr::V4(address) if network.prefix_len() >= 96 => IpNet::new(address.into(), network.prefix_len() - 96).ok(),
+        _ => None,
+    };
+    Ok(mapped.filter(|_| network.addr().is_ipv6()).unwrap_or(network))
 }
 
 /// The path below which a tenant is reached.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     auth::{CacheState, Identity},
-    telemetry::metrics::TenantMetrics,
+    telemetry::{json::beginning, metrics::TenantMetrics},
 };
 
 /// The route of a request that no rule and no page of the service matched.
@@ -127,7 +127,7 @@ impl Record {
         let mut state = self.0.state.borrow_mut();
         state.problem = Some(name);
         state.error = detail.map(|mut text| {
-            text.truncate(text.floor_char_boundary(MAX_ERROR));
+            text.truncate(beginning(&text, MAX_ERROR).len());
             text
         });
     }

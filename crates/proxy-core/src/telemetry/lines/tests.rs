@@ -110,6 +110,27 @@ fn a_flush_gives_up_in_time() {
 }
 
 #[test]
+fn a_flush_waits_for_what_a_worker_still_has() {
+    let holds = Arc::new(Mutex::new(Vec::new()));
+    let lines = Lines::to(Disk {
+        free: mpsc::channel().1,
+        room: 1_000,
+        holds: holds.clone(),
+    });
+    lines.owe();
+    let worker = thread::spawn({
+        let lines = lines.clone();
+        move || {
+            thread::sleep(Duration::from_millis(20));
+            lines.settle(b"last\n", 1);
+        }
+    });
+    lines.flush(SOON);
+    assert_eq!(*locked(&holds), b"last\n");
+    worker.join().unwrap();
+}
+
+#[test]
 fn a_log_line_is_sent_once_and_as_one_line() {
     let (lines, captured) = Lines::memory();
     let mut writer = lines.make_writer();

@@ -42,10 +42,10 @@ async fn noted(request: test::TestRequest) -> Vec<String> {
     let _guard = tracing::subscriber::set_default(subscriber);
     let app = App::new()
         .wrap(TracingLogger::<RequestSpan>::new())
-        .route("/gone", web::to(|| async { HttpResponse::Gone() }))
+        .route("/gone", web::to(async || HttpResponse::Gone().finish()))
         .route(
             "/error",
-            web::to(|| async { Err::<&str, _>(actix_web::error::ErrorConflict("secret")) }),
+            web::to(async || Err::<&str, _>(actix_web::error::ErrorConflict("secret"))),
         );
     let app = test::init_service(app).await;
     let response = test::call_service(&app, request.to_request()).await;
