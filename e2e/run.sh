@@ -13,10 +13,10 @@ shift
 python=${PYTHON:-python3}
 lock=$(cat "$here/requirements.txt" "$here/package-lock.json" <("$python" --version) <(node --version) | sha256sum)
 cache=${NBGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nbgate}/e2e
-peers=$cache/${lock:0:16}
+mkdir -p "$cache"
+peers=$(cd "$cache" && pwd)/${lock:0:16}
 
 # `ready` is written last: an installation that was interrupted is started over. The lock is for runs side by side.
-mkdir -p "$cache"
 exec {guard}>"$peers.lock"
 flock "$guard"
 if [[ ! -e $peers/ready ]]; then
@@ -29,9 +29,11 @@ if [[ ! -e $peers/ready ]]; then
     (cd "$peers/npm" && npm ci --ignore-scripts --loglevel=error)
     touch "$peers/ready"
 fi
-flock --unlock "$guard"
+exec {guard}>&-
 
-if [[ -z ${NBGATE_BIN_DIR:-} ]]; then
+if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
+    NBGATE_BIN_DIR=$(cd "$NBGATE_BIN_DIR" && pwd)
+else
     declare -A package=([jira]=jira-proxy)
     cd "$here/.."
     cargo build --locked --package "${package[$suite]}"

@@ -1,3 +1,15 @@
-//! x
+//! jira-proxy on real sockets: what callers get, and what Jira got.
+
+mod canary;
 mod contract;
+mod credential;
 mod harness;
+mod identity;
+mod invariants;
+mod lifecycle;
+mod limits;
+mod pages;
+mod startup;
+mod streaming;
+mod tenants;
+mod wire;

@@ -108,6 +108,12 @@ impl<'a> Reader<'a> {
         Some(entry)
     }
 
+    /// Whether all that was taken so far could be read.
+    #[must_use]
+    pub fn readable(&self) -> bool {
+        self.readable
+    }
+
     /// Notes each key that nobody took, and says whether all that was taken could be read.
     pub fn finish(self) -> bool {
         for key in self.table.keys() {

@@ -118,8 +118,11 @@ fn the_header_is_set_once_and_never_shown() {
     assert!(!error.contains("hunter2"));
 }
 
-/// What may be wrong with a file, and what is said of it. Each is tried at the start and as a change.
-fn damages() -> Vec<(&'static str, fn(&Path), &'static str)> {
+/// What may be wrong with a file, how to get there, and what is said of it.
+type Damage = (&'static str, fn(&Path), &'static str);
+
+/// Each is tried at the start and as a change.
+fn damages() -> Vec<Damage> {
     vec![
         ("truncated", |file| fs::write(file, "").unwrap(), "is empty"),
         ("white space", |file| fs::write(file, " \n\t\n").unwrap(), "is empty"),
@@ -207,7 +210,7 @@ fn a_file_that_nobody_may_read_is_told_of_but_root_reads_it() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("token");
     fs::write(&file, "good").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     let root = fs::metadata("/proc/self").unwrap().uid() == 0;
     match start(&token_file(file)).0 {
         Ok(_) => assert!(root),

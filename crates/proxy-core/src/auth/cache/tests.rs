@@ -244,6 +244,20 @@ fn an_answer_is_over_with_its_token_by_the_wall_clock_too() {
     assert!(!Verdict::Rejected(Reason::Unknown).is_over(now));
 }
 
+#[actix_web::test]
+async fn an_entry_that_has_outlived_its_token_while_the_machine_slept_is_not_used() {
+    let mut cache = cache(MINUTE);
+    cache.answers = moka::future::Cache::new(1);
+    let over = SystemTime::now().checked_sub(Duration::from_secs(1));
+    cache
+        .answers
+        .insert(key("test", &[b"t"]), Verdict::Proven(ada(over)))
+        .await;
+    let asked = Asked::default();
+    let outcome = cache.outcome(&[b"t"], asked.answer(Err(Reason::Expired.into()))).await;
+    assert_eq!((told(&outcome).as_str(), asked.0.get()), ("the token has expired", 1));
+}
+
 /// Asks until the platform is asked again; how long that took.
 async fn remembered_for(cache: &AnswerCache, answer: impl Fn() -> Result<Identity, Failure>) -> Duration {
     let (asked, start) = (Asked::default(), Instant::now());

@@ -2,6 +2,7 @@
 //! J14, J16, J25, J27, J30, J36, K07, K08.
 
 pub(super) mod issuer;
+mod keycloak;
 
 use std::time::{Duration, SystemTime};
 

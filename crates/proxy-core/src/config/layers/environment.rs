@@ -127,7 +127,8 @@ impl Said {
 
 /// Whether `text` can be had back from a number or a flag: `007` and `1e3` stay text.
 fn same(value: &Value, text: &str) -> bool {
-    (value.is_number() || value.is_boolean()) && value.to_string() == text
+    let written = value.to_string();
+    (value.is_number() || value.is_boolean()) && written == text
 }
 
 impl fmt::Debug for Environment {

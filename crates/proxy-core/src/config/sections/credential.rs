@@ -112,7 +112,9 @@ fn username(reader: &mut Reader<'_>) -> Option<Username> {
         (Some(file), None) => Some(Username::File(file)),
         (None, Some(text)) => user(&text).map_err(|what| reader.fail("username", what)).ok().map(Username::Text),
         (None, None) => {
-            reader.miss_one("username", "username_file");
+            if reader.readable() {
+                reader.miss_one("username", "username_file");
+            }
             None
         }
     }
