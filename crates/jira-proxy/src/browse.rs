@@ -26,14 +26,21 @@ pub(crate) fn routes(tenant: &TenantConfig) -> impl Fn(&mut web::ServiceConfig, 
 }
 
 fn found(location: String) -> HttpResponse {
-    HttpResponse::Found().insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, "private, max-age=3600")).finish()
+    HttpResponse::Found()
+        .insert_header((LOCATION, location))
+        .insert_header((CACHE_CONTROL, "private, max-age=3600"))
+        .finish()
 }
 
 /// `DM-12345`: a project key and a number, as Jira makes them.
 fn is_issue_key(text: &str) -> bool {
-    let Some((project, number)) = text.split_once('-') else { return false };
+    let Some((project, number)) = text.split_once('-') else {
+        return false;
+    };
     let good_project = project.starts_with(|first: char| first.is_ascii_uppercase())
         && project.len() <= 64
-        && project.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        && project
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     good_project && (1..=18).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
 }

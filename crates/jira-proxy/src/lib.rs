@@ -29,12 +29,27 @@ pub const ABOUT: About = About {
     documentation_url: None,
     defaults: include_str!("../config/default.toml"),
     aliases: &[
-        Alias { variable: "JIRA_BASE_URL", key: "tenant[0].upstream.url" },
-        Alias { variable: "JIRA_USERNAME", key: "tenant[0].credential.username" },
-        Alias { variable: "SAFIR_PATH_PREFIX", key: "tenant[0].prefix" },
-        Alias { variable: "SAFIR_LOG_LEVEL", key: "log.level" },
+        Alias {
+            variable: "JIRA_BASE_URL",
+            key: "tenant[0].upstream.url",
+        },
+        Alias {
+            variable: "JIRA_USERNAME",
+            key: "tenant[0].credential.username",
+        },
+        Alias {
+            variable: "SAFIR_PATH_PREFIX",
+            key: "tenant[0].prefix",
+        },
+        Alias {
+            variable: "SAFIR_LOG_LEVEL",
+            key: "log.level",
+        },
     ],
-    secrets: &[SecretAlias { variable: "JIRA_PASSWORD", key: "tenant[0].credential.password" }],
+    secrets: &[SecretAlias {
+        variable: "JIRA_PASSWORD",
+        key: "tenant[0].credential.password",
+    }],
 };
 
 /// What all tenants have in common.
@@ -51,12 +66,30 @@ pub const KIND: Kind = Kind {
 /// Jira's session cookies, the account's name (`X-AUSERNAME`) and login hints stay with Jira.
 const HEADERS: HeaderPolicy = HeaderPolicy {
     request: Passing::Only(&[
-        "accept", "accept-encoding", "accept-language", "content-type", "if-none-match", "if-modified-since", "if-match",
-        "if-range", "range",
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "content-type",
+        "if-none-match",
+        "if-modified-since",
+        "if-match",
+        "if-range",
+        "range",
     ]),
     response: Passing::Only(&[
-        "content-type", "content-encoding", "content-disposition", "content-language", "content-range", "accept-ranges",
-        "etag", "last-modified", "cache-control", "retry-after", "link", "vary", "date",
+        "content-type",
+        "content-encoding",
+        "content-disposition",
+        "content-language",
+        "content-range",
+        "accept-ranges",
+        "etag",
+        "last-modified",
+        "cache-control",
+        "retry-after",
+        "link",
+        "vary",
+        "date",
     ]),
     request_defaults: &[("accept", "application/json")],
     sandbox: true,
@@ -79,7 +112,13 @@ impl Document for Config {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
         let (identity, tenant) = (reader.list("identity"), reader.list("tenant"));
-        let mut config = Self { server: server?, log: log?, tls: tls?, identity: identity?, tenant: tenant? };
+        let mut config = Self {
+            server: server?,
+            log: log?,
+            tls: tls?,
+            identity: identity?,
+            tenant: tenant?,
+        };
         auth::config::apply_defaults(&mut config.identity, GAFAELFAWR_SCOPES);
         Some(config)
     }
@@ -119,6 +158,8 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
         let browse = browse::routes(tenant);
         let tenant = Tenant::new(tenant, &config.server, KIND, &metrics)?; // shared by the workers
         let (prefix, authenticators) = (tenant.prefix().to_owned(), authenticators.clone());
-        Ok(service.routes(browse).proxy(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
+        Ok(service
+            .routes(browse)
+            .proxy(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
     })
 }

@@ -65,7 +65,9 @@ pub(crate) async fn start_jira_proxy(config_toml: &str) -> anyhow::Result<JiraPr
             sleep(Duration::from_millis(2)).await;
         }
     };
-    timeout(Duration::from_secs(5), keys).await.context("jira-proxy cannot read the issuer's keys")?;
+    timeout(Duration::from_secs(5), keys)
+        .await
+        .context("jira-proxy cannot read the issuer's keys")?;
     Ok(JiraProxy(running))
 }
 

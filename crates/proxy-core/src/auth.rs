@@ -92,29 +92,43 @@ impl Authenticators {
     /// # Errors
     /// A file that an entry names cannot be read.
     pub fn new(config: &[IdentityConfig], metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
-        let schemes = config.iter().map(|entry| entry.build(metrics)).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { schemes: schemes.into(), metrics: metrics.clone() })
+        let schemes = config
+            .iter()
+            .map(|entry| entry.build(metrics))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self {
+            schemes: schemes.into(),
+            metrics: metrics.clone(),
+        })
     }
 
-    /// The caller, proven and with the scopes and groups that the deciding entry requires.
+    /// The caller, proven. What the deciding entry requires beyond that is told by [`Known::admitted`].
     ///
     /// # Errors
-    /// `Unauthenticated`, `Rejected`, `CannotDecide`, `InsufficientScope` or `InsufficientGroup`.
-    pub async fn authenticate(
-        &self,
-        head: &RequestHead,
-        client: &PlatformClient,
-    ) -> Result<(Identity, CacheState), ProxyError> {
+    /// `Unauthenticated`, `Rejected` or `CannotDecide`.
+    pub async fn authenticate(&self, head: &RequestHead, client: &PlatformClient) -> Result<Known, ProxyError> {
         for scheme in self.schemes.iter() {
             let (outcome, result) = match scheme.authenticate(head, client).await {
                 Outcome::NotPresent => continue,
                 Outcome::Authenticated(identity, cache) => {
-                    ("authenticated", admitted(scheme.as_ref(), identity).map(|identity| (identity, cache)))
+                    let refusal = refusal(scheme.as_ref(), &identity);
+                    (
+                        "authenticated",
+                        Ok(Known {
+                            identity,
+                            cache,
+                            refusal,
+                        }),
+                    )
                 }
                 Outcome::Rejected(reason) => ("rejected", Err(ProxyError::Rejected(reason))),
-                Outcome::Unavailable { retry_after } => {
-                    ("unavailable", Err(ProxyError::CannotDecide { kind: scheme.kind(), retry_after }))
-                }
+                Outcome::Unavailable { retry_after } => (
+                    "unavailable",
+                    Err(ProxyError::CannotDecide {
+                        kind: scheme.kind(),
+                        retry_after,
+                    }),
+                ),
             };
             self.metrics.identity_lookup(scheme.kind(), outcome);
             return result;
@@ -141,16 +155,43 @@ impl Authenticators {
     }
 }
 
-fn admitted(scheme: &dyn Authenticator, identity: Identity) -> Result<Identity, ProxyError> {
-    let scopes = scheme.missing_scopes(&identity);
+/// A proven caller, who may still lack what the entry that proved it requires: audit events name such callers too.
+#[derive(Debug)]
+pub struct Known {
+    identity: Identity,
+    cache: CacheState,
+    refusal: Option<ProxyError>,
+}
+
+impl Known {
+    /// Who it is, for audit events alone.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether the answer was cached.
+    #[must_use]
+    pub fn cache(&self) -> CacheState {
+        self.cache
+    }
+
+    /// The identity, if it has the scopes and groups that its entry requires.
+    ///
+    /// # Errors
+    /// `InsufficientScope` or `InsufficientGroup`.
+    pub fn admitted(self) -> Result<Identity, ProxyError> {
+        self.refusal.map_or(Ok(self.identity), Err)
+    }
+}
+
+fn refusal(scheme: &dyn Authenticator, identity: &Identity) -> Option<ProxyError> {
+    let scopes = scheme.missing_scopes(identity);
     if !scopes.is_empty() {
-        return Err(ProxyError::InsufficientScope { scopes });
+        return Some(ProxyError::InsufficientScope { scopes });
     }
-    let groups = scheme.missing_groups(&identity);
-    if !groups.is_empty() {
-        return Err(ProxyError::InsufficientGroup { groups });
-    }
-    Ok(identity)
+    let groups = scheme.missing_groups(identity);
+    (!groups.is_empty()).then_some(ProxyError::InsufficientGroup { groups })
 }
 
 #[cfg(test)]

@@ -78,7 +78,11 @@ fn read<C: Document>(layers: impl FnOnce(&mut Problems) -> Option<Layers>) -> Re
     let layers = layers(&mut problems);
     let shown = layers.as_ref().map(Layers::to_toml).unwrap_or_default();
     match layers.and_then(|layers| layers.read(&mut problems)) {
-        Some(config) if problems.is_empty() => Ok(Loaded { config, shown, warnings: problems.warnings().to_vec() }),
+        Some(config) if problems.is_empty() => Ok(Loaded {
+            config,
+            shown,
+            warnings: problems.warnings().to_vec(),
+        }),
         _ => Err(problems),
     }
 }
@@ -102,7 +106,10 @@ impl Failure {
             1 => format!("the configuration has a problem:\n{problems}"),
             many => format!("the configuration has {many} problems:\n{problems}"),
         };
-        Self { message, code: BAD_CONFIGURATION }
+        Self {
+            message,
+            code: BAD_CONFIGURATION,
+        }
     }
 }
 
@@ -135,15 +142,23 @@ fn execute<C: Document>(
 }
 
 fn build<C: Document>(config: &C, service: fn(&C) -> anyhow::Result<Service>) -> Result<Service, Failure> {
-    service(config).map_err(|error| Failure { message: format!("{error:#}"), code: BAD_CONFIGURATION })
+    service(config).map_err(|error| Failure {
+        message: format!("{error:#}"),
+        code: BAD_CONFIGURATION,
+    })
 }
 
 fn serve<C: Document>(loaded: Loaded<C>, service: fn(&C) -> anyhow::Result<Service>) -> Result<(), Failure> {
-    let failed = |error: anyhow::Error| Failure { message: format!("{error:#}"), code: 1 };
+    let failed = |error: anyhow::Error| Failure {
+        message: format!("{error:#}"),
+        code: 1,
+    };
     let lines = Lines::stdout();
     start_logging(loaded.config.log(), &lines).map_err(failed)?;
     loaded.warn();
-    let service = build(&loaded.config, service)?.audit_to(lines.clone()).settings(loaded.shown);
+    let service = build(&loaded.config, service)?
+        .audit_to(lines.clone())
+        .settings(loaded.shown);
     // What is configured is built now: nothing below sees the configuration.
     drop(loaded.config);
     let served = actix_rt::System::new().block_on(service.run());

@@ -50,7 +50,12 @@ impl Credential {
         let mut header = header.map_err(|_| "holds a character that no header may hold: correct it")?;
         header.set_sensitive(true);
         let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self(Arc::new(Inner { name, header, value, generation })))
+        Ok(Self(Arc::new(Inner {
+            name,
+            header,
+            value,
+            generation,
+        })))
     }
 
     /// Sets the header, whatever was there under its name.
@@ -79,7 +84,11 @@ impl Credential {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Credential({}: [REDACTED], generation {})", self.0.name, self.0.generation)
+        write!(
+            formatter,
+            "Credential({}: [REDACTED], generation {})",
+            self.0.name, self.0.generation
+        )
     }
 }
 

@@ -54,7 +54,7 @@ pub enum ProxyError {
     PolicyDenied { rule: String },
     #[error("{0}")]
     NotFound(Cow<'static, str>),
-    #[error("only {allow} is allowed here")]
+    #[error("the method is not allowed here; allowed: {allow}")]
     MethodNotAllowed { allow: String },
     #[error("the body did not arrive in time")]
     TooSlow,
@@ -77,7 +77,11 @@ pub enum ProxyError {
     #[error("upstream `{upstream}` cannot be reached")]
     Unreachable { upstream: String, detail: String },
     #[error("upstream `{upstream}` gave an answer that cannot be passed on: {reason}")]
-    Invalid { upstream: String, reason: &'static str, detail: String },
+    Invalid {
+        upstream: String,
+        reason: &'static str,
+        detail: String,
+    },
     #[error("upstream `{upstream}` did not answer in time")]
     Timeout { upstream: String },
     #[error("upstream `{upstream}` redirects to a place that is not allowed")]
@@ -134,11 +138,15 @@ impl ProxyError {
             Self::Rejected(Reason::Ambiguous) => None,
             Self::Rejected(reason) => {
                 let description = reason.to_string().replace(['"', '\\'], "'");
-                Some(format!("Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{description}\""))
+                Some(format!(
+                    "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{description}\""
+                ))
             }
             Self::InsufficientScope { scopes } => {
                 let scopes = scopes.join(" ");
-                Some(format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{scopes}\""))
+                Some(format!(
+                    "Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{scopes}\""
+                ))
             }
             Self::InsufficientGroup { .. } | Self::PolicyDenied { .. } => {
                 Some(format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\""))
@@ -168,7 +176,10 @@ impl ProxyError {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         // A challenge holds the caller's own words at most within a description that has no quotes left.
-        if let Some(challenge) = self.challenge(context.realm).and_then(|text| HeaderValue::from_str(&text).ok()) {
+        if let Some(challenge) = self
+            .challenge(context.realm)
+            .and_then(|text| HeaderValue::from_str(&text).ok())
+        {
             response.insert_header((header::WWW_AUTHENTICATE, challenge));
         }
         if let Self::MethodNotAllowed { allow } = self {

@@ -8,6 +8,7 @@ pub mod download;
 mod failure;
 mod idle;
 pub mod links;
+mod trace;
 pub(crate) mod upload;
 
 use std::{
@@ -70,9 +71,20 @@ pub struct Exchange<'a> {
 impl Forwarder {
     /// A forwarder of one worker.
     #[must_use]
-    pub fn new(transport: Transport, headers: HeaderPolicy, metrics: Arc<TenantMetrics>, user_agent: &'static str) -> Self {
+    pub fn new(
+        transport: Transport,
+        headers: HeaderPolicy,
+        metrics: Arc<TenantMetrics>,
+        user_agent: &'static str,
+    ) -> Self {
         let tenant = metrics.tenant().into();
-        Self { transport, headers, metrics, tenant, user_agent: HeaderValue::from_static(user_agent) }
+        Self {
+            transport,
+            headers,
+            metrics,
+            tenant,
+            user_agent: HeaderValue::from_static(user_agent),
+        }
     }
 
     /// Sends `permit` with `credential`, follows redirects that `authorize` permits, and streams the answer back.
@@ -93,9 +105,14 @@ impl Forwarder {
         let (mut hops, mut renewed) = (0, false);
         loop {
             let body = std::mem::take(&mut upload);
-            let response = self.send(&permit, &credential, exchange, body, &watch, replayable).await?;
+            let response = self
+                .send(&permit, &credential, exchange, body, &watch, replayable)
+                .await?;
             exchange.record.upstream_status(response.status().as_u16());
-            if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+            if matches!(
+                response.status(),
+                StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            ) {
                 let fresh = self.rejected(&credential, exchange, replayable && !renewed).await?;
                 (credential, renewed) = (fresh, true);
                 continue;
@@ -112,10 +129,21 @@ impl Forwarder {
     }
 
     /// Our own credential was rejected: a newer one, if the request may be sent again.
-    async fn rejected(&self, credential: &Credential, exchange: &Exchange<'_>, again: bool) -> Result<Credential, ProxyError> {
+    async fn rejected(
+        &self,
+        credential: &Credential,
+        exchange: &Exchange<'_>,
+        again: bool,
+    ) -> Result<Credential, ProxyError> {
         exchange.credentials.rejected(credential.generation());
-        let renewed = if again { exchange.credentials.renewed(credential.generation()).await } else { None };
-        renewed.ok_or_else(|| ProxyError::UpstreamCredentialRejected { upstream: exchange.upstream.name.clone() })
+        let renewed = if again {
+            exchange.credentials.renewed(credential.generation()).await
+        } else {
+            None
+        };
+        renewed.ok_or_else(|| ProxyError::UpstreamCredentialRejected {
+            upstream: exchange.upstream.name.clone(),
+        })
     }
 
     /// One request and its response head. A connection that died while it lay idle costs a GET or HEAD one more try.
@@ -129,31 +157,54 @@ impl Forwarder {
         replayable: bool,
     ) -> Result<Response<Incoming>, ProxyError> {
         let upstream = exchange.upstream;
-        let pool = self.transport.pool(&self.tenant, upstream, credential.generation(), exchange.identity.user());
+        let pool = self.transport.pool(
+            &self.tenant,
+            upstream,
+            credential.generation(),
+            exchange.identity.user(),
+        );
         let started = Instant::now();
         let request = self.request(permit, credential, exchange, body)?;
-        let limit = upstream.timeouts.response + if replayable { Duration::ZERO } else { upstream.timeouts.upload };
+        let limit = upstream.timeouts.response
+            + if replayable {
+                Duration::ZERO
+            } else {
+                upstream.timeouts.upload
+            };
         let mut sent = request_within(&pool, request, limit, upstream).await;
         if replayable && matches!(sent, Err(Failure::Died(_))) {
             let again = self.request(permit, credential, exchange, Upload::default())?;
             sent = request_within(&pool, again, limit.saturating_sub(started.elapsed()), upstream).await;
         }
         self.metrics.upstream_seconds.observe(started.elapsed().as_secs_f64());
-        let response = sent.map_err(|failure| watch.fault().map_or(failure.into(), |fault| fault.into_error(upstream)))?;
+        let response =
+            sent.map_err(|failure| watch.fault().map_or(failure.into(), |fault| fault.into_error(upstream)))?;
         answer::check(&response, upstream)?;
         Ok(response)
     }
 
-    fn request(&self, permit: &Permit, credential: &Credential, exchange: &Exchange<'_>, body: Upload) -> Result<Request<Upload>, ProxyError> {
+    fn request(
+        &self,
+        permit: &Permit,
+        credential: &Credential,
+        exchange: &Exchange<'_>,
+        body: Upload,
+    ) -> Result<Request<Upload>, ProxyError> {
         let upstream = exchange.upstream;
-        let internal = |error: http::Error| ProxyError::Internal { detail: error.to_string() };
+        let internal = |error: http::Error| ProxyError::Internal {
+            detail: error.to_string(),
+        };
         let uri = Uri::builder()
             .scheme(upstream.scheme.clone())
             .authority(upstream.authority.clone())
             .path_and_query(permit.target().path_and_query())
             .build()
             .map_err(internal)?;
-        let mut request = Request::builder().method(exchange.head.method.as_str()).uri(uri).body(body).map_err(internal)?;
+        let mut request = Request::builder()
+            .method(exchange.head.method.as_str())
+            .uri(uri)
+            .body(body)
+            .map_err(internal)?;
         let mut fields = headers::request_headers(&self.headers, &exchange.head.headers);
         if upstream.rewrite_links {
             // Links can be found in plain text only.
@@ -163,7 +214,7 @@ impl Forwarder {
         if let Ok(id) = HeaderValue::from_str(exchange.record.request_id().as_str()) {
             fields.insert(HeaderName::from_static("x-request-id"), id);
         }
-        if let Some(parent) = traceparent(exchange) {
+        if let Some(parent) = trace::continued(&exchange.head.headers) {
             fields.insert(HeaderName::from_static("traceparent"), parent);
         }
         credential.apply(&mut fields);
@@ -171,20 +222,31 @@ impl Forwarder {
         Ok(request)
     }
 
-    fn respond(&self, response: Response<Incoming>, exchange: &Exchange<'_>, slot: Slot) -> Result<HttpResponse, ProxyError> {
+    fn respond(
+        &self,
+        response: Response<Incoming>,
+        exchange: &Exchange<'_>,
+        slot: Slot,
+    ) -> Result<HttpResponse, ProxyError> {
         let upstream = exchange.upstream;
         let (parts, incoming) = response.into_parts();
         let links = Links::for_response(upstream, &parts, &exchange.public_base, &exchange.head.method)?;
-        let status = actix_web::http::StatusCode::from_u16(parts.status.as_u16())
-            .map_err(|error| ProxyError::Internal { detail: error.to_string() })?;
+        let status =
+            actix_web::http::StatusCode::from_u16(parts.status.as_u16()).map_err(|error| ProxyError::Internal {
+                detail: error.to_string(),
+            })?;
         let mut reply = HttpResponse::build(status);
         for (name, value) in headers::response_headers(&self.headers, &parts.headers) {
             reply.append_header((name, value));
         }
-        if upstream.redirects == Redirects::Relay && let Some(location) = answer::relayed_location(upstream, &parts.headers, &exchange.public_base) {
+        if upstream.redirects == Redirects::Relay
+            && let Some(location) = answer::relayed_location(upstream, &parts.headers, &exchange.public_base)
+        {
             reply.insert_header((LOCATION, location));
         }
-        if links.is_some() && let Some(weak) = answer::weak_etag(&parts.headers) {
+        if links.is_some()
+            && let Some(weak) = answer::weak_etag(&parts.headers)
+        {
             reply.insert_header((ETAG, weak));
         }
         let head_only = exchange.head.method == Method::HEAD;
@@ -200,17 +262,3 @@ impl Forwarder {
 pub(crate) fn admit_body(head: &RequestHead, upstream: &Upstream) -> Result<(), ProxyError> {
     upload::from_request(head, Payload::None, upstream).map(|_| ())
 }
-
-/// W3C Trace Context: the caller's trace goes on, with this request as the parent.
-fn traceparent(exchange: &Exchange<'_>) -> Option<HeaderValue> {
-    let parent = exchange.head.headers.get("traceparent")?.to_str().ok()?;
-    let parts: Vec<&str> = parent.split('-').collect();
-    let hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let [version, trace, span, flags] = parts.as_slice() else { return None };
-    let good = *version == "00" && hex(trace, 32) && hex(span, 16) && hex(flags, 2) && trace.bytes().any(|b| b != b'0');
-    let ours = uuid::Uuid::now_v7().simple().to_string();
-    good.then(|| HeaderValue::from_str(&format!("00-{trace}-{}-{flags}", &ours[16..])).ok()).flatten()
-}
-
-#[cfg(test)]
-mod tests;

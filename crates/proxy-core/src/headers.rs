@@ -8,13 +8,30 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Fields that end at each hop; `Expect` because the hop behind us has its own.
 const HOP_BY_HOP: &[&str] = &[
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade", "http2-settings", "expect", "content-length", "host",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+    "expect",
+    "content-length",
+    "host",
 ];
 
 /// What identifies a caller to the platform, beside the identity headers themselves.
 const PLATFORM: &[&str] = &["authorization", "cookie", "x-csrf-token", "forwarded", "via"];
-const PLATFORM_FAMILIES: &[&str] = &["x-auth-request", "x-forwarded-", "x-original-", "x-http-method", "x-method-override"];
+const PLATFORM_FAMILIES: &[&str] = &[
+    "x-auth-request",
+    "x-forwarded-",
+    "x-original-",
+    "x-http-method",
+    "x-method-override",
+];
 
 /// Which fields of one direction pass.
 #[derive(Clone, Copy, Debug)]
@@ -53,25 +70,37 @@ impl Passing {
 /// `X_Auth-Request_User` too: some servers fold underscores into dashes.
 fn is_platform_family(name: &str) -> bool {
     let same = |name: &[u8], family: &str| {
-        name.iter().zip(family.bytes()).all(|(have, wanted)| have.eq_ignore_ascii_case(&wanted) || (*have == b'_' && wanted == b'-'))
+        name.iter()
+            .zip(family.bytes())
+            .all(|(have, wanted)| have.eq_ignore_ascii_case(&wanted) || (*have == b'_' && wanted == b'-'))
     };
-    PLATFORM_FAMILIES.iter().any(|family| name.len() >= family.len() && same(name.as_bytes(), family))
+    PLATFORM_FAMILIES
+        .iter()
+        .any(|family| name.len() >= family.len() && same(name.as_bytes(), family))
 }
 
 /// What goes upstream of a caller's headers, before credential and request id are added.
 #[must_use]
 pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(16);
-    let named = named_in_connection(from.get_all(ServerName::from_static("connection")).map(ServerValue::as_bytes));
+    let named = named_in_connection(
+        from.get_all(ServerName::from_static("connection"))
+            .map(ServerValue::as_bytes),
+    );
     for (name, value) in from {
         if policy.request.lets_through(name.as_str()) && !named.iter().any(|named| named == name.as_str()) {
-            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_ref()), HeaderValue::from_bytes(value.as_bytes())) {
+            if let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(name.as_ref()),
+                HeaderValue::from_bytes(value.as_bytes()),
+            ) {
                 headers.append(name, value);
             }
         }
     }
     for (name, value) in policy.request_defaults {
-        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(HeaderName::from_static(name))
+            .or_insert(HeaderValue::from_static(value));
     }
     headers
 }
@@ -101,11 +130,20 @@ pub fn response_headers(policy: &HeaderPolicy, from: &HeaderMap) -> Vec<(ServerN
     let replaced = |name: &HeaderName| {
         [header::CACHE_CONTROL, header::VARY, header::X_CONTENT_TYPE_OPTIONS].contains(name)
             || (policy.sandbox && *name == header::CONTENT_SECURITY_POLICY)
-            || (policy.sandbox && *name == header::CONTENT_DISPOSITION && is_active_document(from) && !is_attachment(from))
+            || (policy.sandbox
+                && *name == header::CONTENT_DISPOSITION
+                && is_active_document(from)
+                && !is_attachment(from))
     };
     for (name, value) in from {
-        if policy.response.lets_through(name.as_str()) && !replaced(name) && !named.iter().any(|named| named == name.as_str()) {
-            if let (Ok(name), Ok(value)) = (ServerName::from_bytes(name.as_ref()), ServerValue::from_bytes(value.as_bytes())) {
+        if policy.response.lets_through(name.as_str())
+            && !replaced(name)
+            && !named.iter().any(|named| named == name.as_str())
+        {
+            if let (Ok(name), Ok(value)) = (
+                ServerName::from_bytes(name.as_ref()),
+                ServerValue::from_bytes(value.as_bytes()),
+            ) {
                 headers.push((name, value));
             }
         }
@@ -117,7 +155,10 @@ pub fn response_headers(policy: &HeaderPolicy, from: &HeaderMap) -> Vec<(ServerN
 fn is_active_document(headers: &HeaderMap) -> bool {
     let media = media_type(headers).unwrap_or_default();
     !(media == "application/json" || media.starts_with("image/") && media != "image/svg+xml")
-        && (media.contains("html") || media.contains("xml") || media.contains("javascript") || media == "application/pdf")
+        && (media.contains("html")
+            || media.contains("xml")
+            || media.contains("javascript")
+            || media == "application/pdf")
 }
 
 /// The media type in lower case, without its parameters.
@@ -130,34 +171,62 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 /// Whether the upstream hands out a file rather than an answer.
 #[must_use]
 pub fn is_attachment(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
+    let value = headers
+        .get(header::CONTENT_DISPOSITION)
+        .and_then(|value| value.to_str().ok());
     value.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"))
 }
 
 /// No shared cache in front may keep one user's answer for another, whatever the upstream says (RFC 9111, 5.2.2).
 fn private_cache_control(from: &HeaderMap) -> String {
-    let values = from.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let values = from
+        .get_all(header::CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let shared = |directive: &&str| {
-        let name = directive.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
-        matches!(name.as_str(), "" | "public" | "s-maxage" | "private" | "proxy-revalidate")
+        let name = directive
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        matches!(
+            name.as_str(),
+            "" | "public" | "s-maxage" | "private" | "proxy-revalidate"
+        )
     };
-    let kept = values.flat_map(|value| value.split(',')).map(str::trim).filter(|directive| !shared(directive));
+    let kept = values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|directive| !shared(directive));
     ["private"].into_iter().chain(kept).collect::<Vec<_>>().join(", ")
 }
 
 fn vary(from: &HeaderMap) -> String {
-    let values = from.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok());
-    let names: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect();
+    let values = from
+        .get_all(header::VARY)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let names: Vec<&str> = values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .collect();
     if names.contains(&"*") {
         return "*".to_owned();
     }
-    let ours = ["Authorization", "Cookie"].into_iter().filter(|our| !names.iter().any(|name| name.eq_ignore_ascii_case(our)));
+    let ours = ["Authorization", "Cookie"]
+        .into_iter()
+        .filter(|our| !names.iter().any(|name| name.eq_ignore_ascii_case(our)));
     names.iter().copied().chain(ours).collect::<Vec<_>>().join(", ")
 }
 
 fn named_in_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {
     let text = values.filter_map(|value| std::str::from_utf8(value).ok());
-    text.flat_map(|value| value.split(',')).map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+    text.flat_map(|value| value.split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 #[cfg(test)]

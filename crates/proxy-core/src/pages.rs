@@ -33,8 +33,19 @@ struct Mounted {
 }
 
 /// Adds the routes of one proxy.
-pub(crate) fn mount(config: &mut web::ServiceConfig, prefix: &str, proxy: &Rc<Proxy>, about: &About, metrics: &Arc<Metrics>) {
-    let mounted = Rc::new(Mounted { proxy: proxy.clone(), prefix: prefix.to_owned(), about: *about, metrics: metrics.clone() });
+pub(crate) fn mount(
+    config: &mut web::ServiceConfig,
+    prefix: &str,
+    proxy: &Rc<Proxy>,
+    about: &About,
+    metrics: &Arc<Metrics>,
+) {
+    let mounted = Rc::new(Mounted {
+        proxy: proxy.clone(),
+        prefix: prefix.to_owned(),
+        about: *about,
+        metrics: metrics.clone(),
+    });
     let scope = web::scope(prefix)
         .app_data(mounted)
         .route("/-/me", web::get().to(me))
@@ -67,7 +78,9 @@ async fn forward(request: HttpRequest, body: web::Payload) -> Result<HttpRespons
     let handled = mounted.proxy.handle(&record, request.head(), body.into_inner());
     AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
         mounted.metrics.panicked();
-        Err(ProxyError::Internal { detail: "panicked".to_owned() })
+        Err(ProxyError::Internal {
+            detail: "panicked".to_owned(),
+        })
     })
 }
 
@@ -76,7 +89,9 @@ async fn me(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
     own_route(&request, "me");
     let (mounted, record) = (mounted(&request)?, record(&request)?);
     let identity = mounted.proxy.authenticate(&record, request.head()).await?;
-    let expires = identity.expires().and_then(|time| OffsetDateTime::from(time).format(&Rfc3339).ok());
+    let expires = identity
+        .expires()
+        .and_then(|time| OffsetDateTime::from(time).format(&Rfc3339).ok());
     Ok(personal().json(json!({
         "user": identity.user(),
         "kind": identity.kind(),
@@ -91,18 +106,24 @@ async fn me(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
 /// An answer about the caller: no cache may keep it.
 fn personal() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((VARY, "Authorization, Cookie"));
+    response
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((VARY, "Authorization, Cookie"));
     response
 }
 
 fn mounted(request: &HttpRequest) -> Result<Rc<Mounted>, ProxyError> {
     let mounted = request.app_data::<Rc<Mounted>>().cloned();
-    mounted.ok_or_else(|| ProxyError::Internal { detail: "a route outside every prefix".to_owned() })
+    mounted.ok_or_else(|| ProxyError::Internal {
+        detail: "a route outside every prefix".to_owned(),
+    })
 }
 
 fn record(request: &HttpRequest) -> Result<Record, ProxyError> {
     let record = request.extensions().get::<Record>().cloned();
-    record.ok_or_else(|| ProxyError::Internal { detail: "a request without a record".to_owned() })
+    record.ok_or_else(|| ProxyError::Internal {
+        detail: "a request without a record".to_owned(),
+    })
 }
 
 /// Notes in the audit event that a route of our own answered.

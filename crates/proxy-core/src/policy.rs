@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 
-pub use self::presets::{Presets, rules};
 use self::pattern::Pattern;
+pub use self::presets::{Presets, rules};
 use crate::{auth::Identity, error::ProxyError, target::Target};
 
 /// What a rule says when it applies.
@@ -106,7 +106,11 @@ impl Policy {
     #[must_use]
     pub fn judge(&self, identity: &Identity, method: &Method, target: &Target) -> Verdict {
         let mut lacking = None;
-        for rule in self.rules.iter().filter(|rule| rule.covers_path(target) && rule.covers_method(method)) {
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| rule.covers_path(target) && rule.covers_method(method))
+        {
             match (rule.action, rule.covers_query(target), rule.covers(identity)) {
                 (_, false, _) | (Action::Deny, _, false) => {}
                 (Action::Allow, _, true) => return Verdict::Allowed(rule.name.clone()),
@@ -118,13 +122,21 @@ impl Policy {
             return Verdict::Lacking(rule);
         }
         let allow = self.methods(target);
-        if allow.is_empty() { Verdict::Unknown } else { Verdict::Method(allow) }
+        if allow.is_empty() {
+            Verdict::Unknown
+        } else {
+            Verdict::Method(allow)
+        }
     }
 
     /// The methods that some rule allows for this path, as an `Allow` header has them.
     fn methods(&self, target: &Target) -> String {
         let mut names: Vec<&str> = Vec::new();
-        for rule in self.rules.iter().filter(|rule| rule.action == Action::Allow && rule.covers_path(target)) {
+        for rule in self
+            .rules
+            .iter()
+            .filter(|rule| rule.action == Action::Allow && rule.covers_path(target))
+        {
             for method in &rule.methods {
                 if !names.contains(&method.as_str()) {
                     names.push(method.as_str());
@@ -137,7 +149,9 @@ impl Policy {
     /// Whether some allow rule is about this path, whoever asks and however.
     #[must_use]
     pub fn publishes(&self, path: &str) -> bool {
-        self.rules.iter().any(|rule| rule.action == Action::Allow && rule.patterns.iter().any(|pattern| pattern.matches(path)))
+        self.rules
+            .iter()
+            .any(|rule| rule.action == Action::Allow && rule.patterns.iter().any(|pattern| pattern.matches(path)))
     }
 
     /// Every rule, in the order in which they are tried.

@@ -36,7 +36,12 @@ impl Proxy {
             authenticators: authenticators.clone(),
             platform: clients.platform.clone(),
             tenant: tenant.clone(),
-            forwarder: Forwarder::new(clients.upstream.clone(), kind.headers, tenant.metrics.clone(), kind.user_agent),
+            forwarder: Forwarder::new(
+                clients.upstream.clone(),
+                kind.headers,
+                tenant.metrics.clone(),
+                kind.user_agent,
+            ),
         })
     }
 
@@ -60,7 +65,9 @@ impl Proxy {
             record,
         };
         let authorize = |target| self.authorize(record, &identity, &head.method, target); // each redirect anew
-        self.forwarder.forward(permit, credential, &exchange, body, slot, authorize).await
+        self.forwarder
+            .forward(permit, credential, &exchange, body, slot, authorize)
+            .await
     }
 
     /// What can be refused before a body is asked for (`Expect: 100-continue`).
@@ -81,13 +88,20 @@ impl Proxy {
     /// See [`Authenticators::authenticate`] and [`Tenant::admit`].
     pub async fn authenticate(&self, record: &Record, head: &RequestHead) -> Result<Identity, ProxyError> {
         record.tenant(&self.tenant.metrics);
-        let (identity, cache) = self.authenticators.authenticate(head, &self.platform).await?;
-        record.identity(&identity, cache);
+        let known = self.authenticators.authenticate(head, &self.platform).await?;
+        record.identity(known.identity(), known.cache());
+        let identity = known.admitted()?;
         self.tenant.admit(&identity)?;
         Ok(identity)
     }
 
-    fn authorize(&self, record: &Record, identity: &Identity, method: &Method, target: Target) -> Result<Permit, ProxyError> {
+    fn authorize(
+        &self,
+        record: &Record,
+        identity: &Identity,
+        method: &Method,
+        target: Target,
+    ) -> Result<Permit, ProxyError> {
         let permit = self.tenant.policy.authorize(identity, method, target);
         match &permit {
             Ok(permit) => {
@@ -95,7 +109,11 @@ impl Proxy {
                 record.decision(Decision::Allowed, Some(permit.rule().clone()));
             }
             Err(error) => {
-                let rule = if let ProxyError::PolicyDenied { rule } = error { rule.as_str() } else { "default" };
+                let rule = if let ProxyError::PolicyDenied { rule } = error {
+                    rule.as_str()
+                } else {
+                    "default"
+                };
                 record.decision(Decision::Denied(error.problem().name), Some(rule.into()));
                 self.tenant.metrics.denied(rule);
             }
@@ -109,7 +127,9 @@ impl Proxy {
     /// `BadRequest` or `NotFound` for a target that cannot be built.
     pub fn explain(&self, identity: &Identity, method: &Method, target: &str) -> Result<Verdict, ProxyError> {
         let mut head = RequestHead::default();
-        head.uri = target.parse().map_err(|_| ProxyError::BadRequest("`path` cannot be parsed as a request target".into()))?;
+        head.uri = target
+            .parse()
+            .map_err(|_| ProxyError::BadRequest("`path` cannot be parsed as a request target".into()))?;
         let target = Target::build(&head, &self.tenant.upstream)?;
         Ok(self.tenant.policy.judge(identity, method, &target))
     }

@@ -37,7 +37,10 @@ pub struct Clients {
 
 impl Clients {
     fn new(tls: &Arc<rustls::ClientConfig>) -> Self {
-        Self { platform: PlatformClient::new(tls.clone()), upstream: Transport::new(tls.clone()) }
+        Self {
+            platform: PlatformClient::new(tls.clone()),
+            upstream: Transport::new(tls.clone()),
+        }
     }
 }
 
@@ -62,7 +65,13 @@ impl Service {
     ///
     /// # Errors
     /// The extra CA file cannot be read.
-    pub fn new(about: About, server: &ServerConfig, tls: &TlsConfig, authenticators: Authenticators, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+    pub fn new(
+        about: About,
+        server: &ServerConfig,
+        tls: &TlsConfig,
+        authenticators: Authenticators,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             about,
             server: server.clone(),

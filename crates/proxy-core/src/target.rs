@@ -36,7 +36,9 @@ impl Target {
     /// prefix or could be read as another path.
     pub fn build(head: &RequestHead, upstream: &Upstream) -> Result<Self, ProxyError> {
         let uri = origin_form(&head.uri)?;
-        let (path, query) = uri.split_once('?').map_or((uri, None), |(path, query)| (path, Some(query)));
+        let (path, query) = uri
+            .split_once('?')
+            .map_or((uri, None), |(path, query)| (path, Some(query)));
         let tail = below(path, &upstream.prefix).ok_or_else(|| not_found(upstream))?;
         Self::new(upstream, tail, query)
     }
@@ -46,18 +48,26 @@ impl Target {
     /// # Errors
     /// `RedirectRefused` otherwise.
     pub fn redirected(&self, upstream: &Upstream, location: &[u8]) -> Result<Self, ProxyError> {
-        let refused = |detail: &str| ProxyError::RedirectRefused { upstream: upstream.name.clone(), detail: detail.to_owned() };
+        let refused = |detail: &str| ProxyError::RedirectRefused {
+            upstream: upstream.name.clone(),
+            detail: detail.to_owned(),
+        };
         let location = std::str::from_utf8(location).map_err(|_| refused("Location is not ASCII"))?;
         if !location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
             return Err(refused("Location holds a space, backslash or control character"));
         }
         let here = Url::parse(&format!("{}{}", upstream.origin(), self.path_and_query));
-        let next = here.and_then(|here| here.join(location)).map_err(|_| refused("Location cannot be parsed"))?;
+        let next = here
+            .and_then(|here| here.join(location))
+            .map_err(|_| refused("Location cannot be parsed"))?;
         let origin = Url::parse(&upstream.origin()).map_err(|_| refused("the upstream's origin cannot be parsed"))?;
         if next.origin() != origin.origin() || !next.username().is_empty() || next.password().is_some() {
             return Err(refused("Location leads to another origin"));
         }
-        let tail = next.path().strip_prefix(&upstream.base_path).ok_or_else(|| refused("Location leads out of the base path"))?;
+        let tail = next
+            .path()
+            .strip_prefix(&upstream.base_path)
+            .ok_or_else(|| refused("Location leads out of the base path"))?;
         Self::new(upstream, tail, next.query()).map_err(|_| refused("Location holds a hostile path"))
     }
 
@@ -70,7 +80,8 @@ impl Target {
             Flaw::Malformed(what) => ProxyError::BadRequest(what.into()),
             Flaw::Hostile => not_found(upstream),
         })?;
-        let mut path_and_query = String::with_capacity(upstream.base_path.len() + tail.len() + query.map_or(0, |query| query.len() + 1));
+        let mut path_and_query =
+            String::with_capacity(upstream.base_path.len() + tail.len() + query.map_or(0, |query| query.len() + 1));
         path_and_query.push_str(&upstream.base_path);
         path_and_query.push_str(tail);
         let path_end = path_and_query.len();
@@ -78,7 +89,11 @@ impl Target {
             spelling::query(query).map_err(|what| ProxyError::BadRequest(what.into()))?;
             push_query(&mut path_and_query, query);
         }
-        Ok(Self { path_and_query, tail: upstream.base_path.len(), path_end })
+        Ok(Self {
+            path_and_query,
+            tail: upstream.base_path.len(),
+            path_end,
+        })
     }
 
     /// The path after the base path, as it would be sent: what rules are matched against.
@@ -104,7 +119,9 @@ impl Target {
 fn origin_form(uri: &Uri) -> Result<&str, ProxyError> {
     let target = uri.path_and_query().map_or("", |target| target.as_str());
     if uri.scheme().is_some() || uri.authority().is_some() || !target.starts_with('/') {
-        return Err(ProxyError::BadRequest("the request target must be a path: absolute-form, authority-form and `*` are refused".into()));
+        return Err(ProxyError::BadRequest(
+            "the request target must be a path: absolute-form, authority-form and `*` are refused".into(),
+        ));
     }
     Ok(target)
 }
@@ -112,7 +129,11 @@ fn origin_form(uri: &Uri) -> Result<&str, ProxyError> {
 /// What follows `prefix` and its slash.
 fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(prefix)?;
-    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+    if rest.is_empty() {
+        Some("")
+    } else {
+        rest.strip_prefix('/')
+    }
 }
 
 /// The query byte for byte, but for parameters that carry a credential.
@@ -120,7 +141,9 @@ fn push_query(target: &mut String, query: &str) {
     let carries = |parameter: &str| {
         let name = parameter.split('=').next().unwrap_or_default();
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        CREDENTIAL_PARAMETERS.iter().any(|credential| name.eq_ignore_ascii_case(credential))
+        CREDENTIAL_PARAMETERS
+            .iter()
+            .any(|credential| name.eq_ignore_ascii_case(credential))
     };
     if !query.split('&').any(carries) {
         target.push('?');

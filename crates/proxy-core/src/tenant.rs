@@ -70,11 +70,20 @@ impl Tenant {
     ///
     /// # Errors
     /// A policy that does not compile, or a credential that cannot be read.
-    pub fn new(config: &TenantConfig, server: &ServerConfig, kind: Kind, metrics: &Arc<Metrics>) -> anyhow::Result<Arc<Self>> {
+    pub fn new(
+        config: &TenantConfig,
+        server: &ServerConfig,
+        kind: Kind,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Arc<Self>> {
         let upstream = upstream(config, &kind)?;
         let mut problems = Problems::default();
         let policy = tenant_policy(config, &kind, &mut problems);
-        anyhow::ensure!(problems.is_empty(), "the policy of tenant `{}` is wrong:\n{problems}", config.name);
+        anyhow::ensure!(
+            problems.is_empty(),
+            "the policy of tenant `{}` is wrong:\n{problems}",
+            config.name
+        );
         let metrics = Arc::new(metrics.tenant(&config.name));
         Ok(Arc::new(Self {
             credential: ServiceCredential::new(&config.credential, &metrics, &upstream.name)
@@ -86,7 +95,10 @@ impl Tenant {
             kind,
             required_scopes: config.required_scopes.clone(),
             required_groups: config.required_groups.clone(),
-            public: PublicUrl { origin: server.public_url.as_ref().map(origin_text), trusted_peers: server.trusted_peers.clone() },
+            public: PublicUrl {
+                origin: server.public_url.as_ref().map(origin_text),
+                trusted_peers: server.trusted_peers.clone(),
+            },
         }))
     }
 
@@ -107,12 +119,26 @@ impl Tenant {
     /// # Errors
     /// `InsufficientScope` or `InsufficientGroup`.
     pub fn admit(&self, identity: &Identity) -> Result<(), ProxyError> {
-        let scopes: Vec<String> = self.required_scopes.iter().filter(|scope| !identity.has_scope(scope)).cloned().collect();
+        let scopes: Vec<String> = self
+            .required_scopes
+            .iter()
+            .filter(|scope| !identity.has_scope(scope))
+            .cloned()
+            .collect();
         if !scopes.is_empty() {
             return Err(ProxyError::InsufficientScope { scopes });
         }
-        let groups: Vec<String> = self.required_groups.iter().filter(|group| !identity.in_group(group)).cloned().collect();
-        if groups.is_empty() { Ok(()) } else { Err(ProxyError::InsufficientGroup { groups }) }
+        let groups: Vec<String> = self
+            .required_groups
+            .iter()
+            .filter(|group| !identity.in_group(group))
+            .cloned()
+            .collect();
+        if groups.is_empty() {
+            Ok(())
+        } else {
+            Err(ProxyError::InsufficientGroup { groups })
+        }
     }
 
     /// The tenant's public URL without a slash at its end: as configured, else as the caller reached us.
@@ -133,7 +159,8 @@ impl PublicUrl {
         let host = text(&head.headers, HOST.as_str()).unwrap_or("localhost");
         let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
         let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
-        let forwarded = text(&head.headers, "x-forwarded-proto").filter(|scheme| trusted && matches!(*scheme, "http" | "https"));
+        let forwarded =
+            text(&head.headers, "x-forwarded-proto").filter(|scheme| trusted && matches!(*scheme, "http" | "https"));
         let scheme = forwarded.unwrap_or(if is_loopback(host) { "http" } else { "https" });
         format!("{scheme}://{host}")
     }
@@ -144,9 +171,14 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    name == "localhost"
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn origin_text(url: &url::Url) -> String {
@@ -164,7 +196,9 @@ fn bounds(config: &LimitsConfig) -> Bounds {
 
 /// The rules of a tenant; what is wrong with them is noted.
 pub fn tenant_policy(config: &TenantConfig, kind: &Kind, problems: &mut Problems) -> Policy {
-    let rules = problems.within("policy", |problems| policy::rules(&config.policy, &Presets::built_in(kind.presets), problems));
+    let rules = problems.within("policy", |problems| {
+        policy::rules(&config.policy, &Presets::built_in(kind.presets), problems)
+    });
     Policy::new(rules, kind.not_found)
 }
 
@@ -175,7 +209,11 @@ fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
         name: config.upstream.name.clone(),
         scheme: url.scheme().parse::<Scheme>().context("the upstream's scheme")?,
         authority: url.authority().parse().context("the upstream's host")?,
-        base_path: if url.path().ends_with('/') { url.path().to_owned() } else { format!("{}/", url.path()) },
+        base_path: if url.path().ends_with('/') {
+            url.path().to_owned()
+        } else {
+            format!("{}/", url.path())
+        },
         prefix: config.prefix.clone(),
         not_found: kind.not_found,
         paths: kind.paths,

@@ -62,7 +62,10 @@ impl Transport {
     /// Clients that trust what `tls` trusts.
     #[must_use]
     pub fn new(tls: Arc<rustls::ClientConfig>) -> Self {
-        Self { tls, pools: Rc::default() }
+        Self {
+            tls,
+            pools: Rc::default(),
+        }
     }
 
     /// The pool for a request of `user` with the credential of this generation.
@@ -82,11 +85,20 @@ impl Transport {
         }
         make_room(&mut pools, now);
         let pool = self.connect(upstream);
-        pools.insert(key, Entry { pool: pool.clone(), used: now });
+        pools.insert(
+            key,
+            Entry {
+                pool: pool.clone(),
+                used: now,
+            },
+        );
         pool
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where hyper clients are made")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where hyper clients are made"
+    )]
     fn connect(&self, upstream: &Upstream) -> Pool {
         let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(upstream.authority.host()));
         http.set_nodelay(true);
@@ -115,7 +127,10 @@ impl Transport {
 fn make_room(pools: &mut HashMap<Key, Entry>, now: Instant) {
     pools.retain(|_, entry| now.duration_since(entry.used) < 2 * IDLE);
     if pools.len() >= MAX_POOLS {
-        let oldest = pools.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone());
+        let oldest = pools
+            .iter()
+            .min_by_key(|(_, entry)| entry.used)
+            .map(|(key, _)| key.clone());
         if let Some(oldest) = oldest {
             pools.remove(&oldest);
         }

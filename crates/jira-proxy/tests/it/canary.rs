@@ -15,32 +15,83 @@ fn spellings(secret: &str) -> Vec<String> {
     let aligned = (0..3).flat_map(|skip| {
         let whole = bytes[skip..].len() / 3 * 3;
         let part = &bytes[skip..skip + whole];
-        [general_purpose::STANDARD.encode(part), general_purpose::URL_SAFE_NO_PAD.encode(part)]
+        [
+            general_purpose::STANDARD.encode(part),
+            general_purpose::URL_SAFE_NO_PAD.encode(part),
+        ]
     });
-    [secret.to_owned(), secret.chars().rev().collect(), hex.to_uppercase(), hex, percent, unicode].into_iter().chain(aligned).collect()
+    [
+        secret.to_owned(),
+        secret.chars().rev().collect(),
+        hex.to_uppercase(),
+        hex,
+        percent,
+        unicode,
+    ]
+    .into_iter()
+    .chain(aligned)
+    .collect()
 }
 
 #[test]
 fn no_secret_comes_out_anywhere() {
-    let proxy = Harness::with(Setup { policy: "publish = [\"attachments\"]", ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        policy: "publish = [\"attachments\"]",
+        ..Setup::default()
+    });
     let token = proxy.issuer.token("ada").sign();
     let bearer = format!("Bearer {token}");
-    let echo = [("Content-Type", "application/json"), ("Authorization", proxy.basic().leak() as &str), ("X-Echo", "x"), ("WWW-Authenticate", "Basic")];
+    let echo = [
+        ("Content-Type", "application/json"),
+        ("Authorization", proxy.basic().leak() as &str),
+        ("X-Echo", "x"),
+        ("WWW-Authenticate", "Basic"),
+    ];
     proxy.jira.answer("/rest/api/2/echo", Script::answer(200, &echo, "{}"));
-    proxy.jira.answer("/rest/api/2/denied", Script::answer(401, &echo, "Basic"));
-    proxy.jira.answer("/rest/api/2/hop", Script::answer(302, &[("Location", "https://evil.example/")], "no"));
-    proxy.jira.answer("/rest/api/2/cut", Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx").reset());
-    proxy.jira.answer("/rest/api/2/odd", Script::raw("garbage\r\n\r\n").close());
+    proxy
+        .jira
+        .answer("/rest/api/2/denied", Script::answer(401, &echo, "Basic"));
+    proxy.jira.answer(
+        "/rest/api/2/hop",
+        Script::answer(302, &[("Location", "https://evil.example/")], "no"),
+    );
+    proxy.jira.answer(
+        "/rest/api/2/cut",
+        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx").reset(),
+    );
+    proxy
+        .jira
+        .answer("/rest/api/2/odd", Script::raw("garbage\r\n\r\n").close());
     let mut out = Vec::new();
     for (method, path) in [
-        ("GET", "rest/api/2/echo"), ("GET", "rest/api/2/field?access_token=gt-secret"), ("GET", "rest/api/2/hop"), ("GET", "rest/api/2/cut"), ("GET", "rest/api/2/odd"),
-        ("GET", "rest/api/2/user"), ("GET", "../x"), ("POST", "rest/api/2/issue"), ("GET", "-/me"), ("GET", "-/why?path=rest/api/2/field"), ("GET", "-/openapi.json"),
+        ("GET", "rest/api/2/echo"),
+        ("GET", "rest/api/2/field?access_token=gt-secret"),
+        ("GET", "rest/api/2/hop"),
+        ("GET", "rest/api/2/cut"),
+        ("GET", "rest/api/2/odd"),
+        ("GET", "rest/api/2/user"),
+        ("GET", "../x"),
+        ("POST", "rest/api/2/issue"),
+        ("GET", "-/me"),
+        ("GET", "-/why?path=rest/api/2/field"),
+        ("GET", "-/openapi.json"),
         ("GET", "rest/api/2/denied"),
     ] {
-        let answer = RawClient::request(proxy.address, method, &format!("{PREFIX}/{path}"), &[("Authorization", &bearer), ("Cookie", "session=cookie-canary-5")], b"");
+        let answer = RawClient::request(
+            proxy.address,
+            method,
+            &format!("{PREFIX}/{path}"),
+            &[("Authorization", &bearer), ("Cookie", "session=cookie-canary-5")],
+            b"",
+        );
         out.extend_from_slice(&answer.raw);
     }
-    for value in ["Bearer bad-canary-token-1", "Basic YmFkLWNhbmFyeTp4", "token bad-canary-token-2", &format!("{bearer}x")] {
+    for value in [
+        "Bearer bad-canary-token-1",
+        "Basic YmFkLWNhbmFyeTp4",
+        "token bad-canary-token-2",
+        &format!("{bearer}x"),
+    ] {
         out.extend_from_slice(&proxy.anonymous("rest/api/2/field", &[("Authorization", value)]).raw);
     }
     for path in ["/metrics", "/config", "/readyz"] {
@@ -48,9 +99,22 @@ fn no_secret_comes_out_anywhere() {
     }
     let events = proxy.events(16);
     assert_eq!(events.len(), 16);
-    let out = format!("{}\n{}\n{}", String::from_utf8_lossy(&out), proxy.audit_text(), log().lines().join("\n"));
+    let out = format!(
+        "{}\n{}\n{}",
+        String::from_utf8_lossy(&out),
+        proxy.audit_text(),
+        log().lines().join("\n")
+    );
     let signature = token.rsplit('.').next().unwrap();
-    for secret in [proxy.password.as_str(), &format!("bot:{}", proxy.password), signature, "gt-secret", "cookie-canary-5", "bad-canary-token-1", "bad-canary-token-2"] {
+    for secret in [
+        proxy.password.as_str(),
+        &format!("bot:{}", proxy.password),
+        signature,
+        "gt-secret",
+        "cookie-canary-5",
+        "bad-canary-token-1",
+        "bad-canary-token-2",
+    ] {
         for spelling in spellings(secret) {
             assert!(!out.contains(&spelling), "{secret} came out as {spelling}");
         }
@@ -64,12 +128,24 @@ fn no_callers_credential_reaches_jira() {
     let proxy = Harness::start();
     let token = proxy.issuer.token("ada").sign();
     let bearer = format!("Bearer {token}");
-    let headers = [("Authorization", bearer.as_str()), ("Cookie", "session=cookie-canary"), ("Proxy-Authorization", "Basic proxy-canary"), ("X-Auth-Request-Token", "gt-canary"), ("Connection", "close, Authorization")];
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Cookie", "session=cookie-canary"),
+        ("Proxy-Authorization", "Basic proxy-canary"),
+        ("X-Auth-Request-Token", "gt-canary"),
+        ("Connection", "close, Authorization"),
+    ];
     let target = format!("{PREFIX}/rest/api/2/search?jql=x&access_token={token}&fields=a");
     assert_eq!(RawClient::get(proxy.address, &target, &headers).status, 200);
     let received = proxy.jira.received().concat();
     let received = String::from_utf8_lossy(&received);
-    for secret in [token.as_str(), token.rsplit('.').next().unwrap(), "cookie-canary", "proxy-canary", "gt-canary"] {
+    for secret in [
+        token.as_str(),
+        token.rsplit('.').next().unwrap(),
+        "cookie-canary",
+        "proxy-canary",
+        "gt-canary",
+    ] {
         for spelling in spellings(secret) {
             assert!(!received.contains(&spelling), "{spelling}");
         }

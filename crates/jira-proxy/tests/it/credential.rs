@@ -21,10 +21,15 @@ fn a_changed_password_is_used_within_two_seconds() {
     let started = std::time::Instant::now();
     eventually(PATIENCE, || {
         proxy.jira.forget();
-        proxy.get("rest/api/2/field").status == 200 && proxy.jira.request().header("authorization") == Some(basic("the-new-one").as_str())
+        proxy.get("rest/api/2/field").status == 200
+            && proxy.jira.request().header("authorization") == Some(basic("the-new-one").as_str())
     });
     assert!(started.elapsed().as_secs_f32() < 2.5, "{:?}", started.elapsed());
-    assert!(proxy.metrics().contains(r#"nbgate_credential_reloads_total{outcome="loaded",tenant="default"} 1"#));
+    assert!(
+        proxy
+            .metrics()
+            .contains(r#"nbgate_credential_reloads_total{outcome="loaded",tenant="default"} 1"#)
+    );
 }
 
 #[test]
@@ -35,16 +40,33 @@ fn a_broken_file_keeps_the_last_good_credential() {
         assert_eq!(proxy.get("rest/api/2/field").status, 200);
     }
     fs::remove_file(proxy.password_file()).unwrap();
-    eventually(PATIENCE, || proxy.metrics().contains(r#"nbgate_credential_reloads_total{outcome="failed",tenant="default"}"#));
+    eventually(PATIENCE, || {
+        proxy
+            .metrics()
+            .contains(r#"nbgate_credential_reloads_total{outcome="failed",tenant="default"}"#)
+    });
     proxy.jira.forget();
     assert_eq!(proxy.get("rest/api/2/field").status, 200);
-    assert_eq!(proxy.jira.request().header("authorization"), Some(proxy.basic().as_str()));
+    assert_eq!(
+        proxy.jira.request().header("authorization"),
+        Some(proxy.basic().as_str())
+    );
 }
 
 #[test]
 fn a_rejected_credential_is_told_as_ours_and_asked_for_no_more_than_three_times() {
     let proxy = Harness::start();
-    proxy.jira.answer(PATH, Script::answer(401, &[("WWW-Authenticate", "OAuth realm=\"jira\""), ("X-Seraph-LoginReason", "AUTHENTICATED_FAILED")], "Basic realm"));
+    proxy.jira.answer(
+        PATH,
+        Script::answer(
+            401,
+            &[
+                ("WWW-Authenticate", "OAuth realm=\"jira\""),
+                ("X-Seraph-LoginReason", "AUTHENTICATED_FAILED"),
+            ],
+            "Basic realm",
+        ),
+    );
     for _ in 0..10 {
         let answer = proxy.get("rest/api/2/field");
         answer.assert_problem(502, "upstream_credential_rejected");
@@ -67,14 +89,21 @@ fn a_newer_password_on_disk_is_tried_once_for_a_get() {
     // Whether the watcher or the rejection reads the file first: the caller sees nothing of it.
     assert_eq!(proxy.get("rest/api/2/field").text(), "good");
     let seen = proxy.jira.requests();
-    assert_eq!(seen.last().unwrap().header("authorization"), Some(basic("the-new-one").as_str()));
+    assert_eq!(
+        seen.last().unwrap().header("authorization"),
+        Some(basic("the-new-one").as_str())
+    );
 }
 
 #[test]
 fn a_407_is_ours_too_and_a_403_is_jiras() {
     let proxy = Harness::start();
-    proxy.jira.answer(PATH, Script::answer(407, &[("Proxy-Authenticate", "Basic")], ""));
-    proxy.get("rest/api/2/field").assert_problem(502, "upstream_credential_rejected");
+    proxy
+        .jira
+        .answer(PATH, Script::answer(407, &[("Proxy-Authenticate", "Basic")], ""));
+    proxy
+        .get("rest/api/2/field")
+        .assert_problem(502, "upstream_credential_rejected");
     proxy.jira.answer(PATH, Script::answer(403, &[], "{}"));
     assert_eq!(proxy.get("rest/api/2/field").status, 403);
 }
@@ -82,11 +111,24 @@ fn a_407_is_ours_too_and_a_403_is_jiras() {
 #[test]
 fn requests_in_progress_keep_the_credential_they_began_with() {
     let proxy = Harness::start();
-    proxy.jira.answer_next(PATH, Script::new().wait(std::time::Duration::from_millis(1_500)).send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold"));
+    proxy.jira.answer_next(
+        PATH,
+        Script::new()
+            .wait(std::time::Duration::from_millis(1_500))
+            .send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold"),
+    );
     let mut client = RawClient::connect(proxy.address);
-    client.send_request("GET", &format!("{PREFIX}/rest/api/2/field"), &[("Authorization", &proxy.token("ada"))], b"");
+    client.send_request(
+        "GET",
+        &format!("{PREFIX}/rest/api/2/field"),
+        &[("Authorization", &proxy.token("ada"))],
+        b"",
+    );
     eventually(PATIENCE, || !proxy.jira.requests().is_empty());
     fs::write(proxy.password_file(), "the-new-one").unwrap();
     assert_eq!(client.read_response().text(), "old");
-    assert_eq!(proxy.jira.requests()[0].header("authorization"), Some(proxy.basic().as_str()));
+    assert_eq!(
+        proxy.jira.requests()[0].header("authorization"),
+        Some(proxy.basic().as_str())
+    );
 }

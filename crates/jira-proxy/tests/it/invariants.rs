@@ -1,6 +1,5 @@
 //! One test for each invariant of `docs/architecture.md`, named after its number.
 
-
 use proxy_testkit::{FakeUpstream, PATIENCE, RawClient, Script, eventually};
 
 use crate::harness::{Harness, PREFIX, Setup};
@@ -12,11 +11,30 @@ const PATH: &str = "/rest/api/2/field";
 fn invariant_1_no_injected_credential_comes_out() {
     let proxy = Harness::start();
     let basic = proxy.basic();
-    proxy.jira.answer(PATH, Script::answer(200, &[("Authorization", &basic), ("Set-Cookie", &basic), ("X-AUSERNAME", "bot")], "{}"));
+    proxy.jira.answer(
+        PATH,
+        Script::answer(
+            200,
+            &[
+                ("Authorization", &basic),
+                ("Set-Cookie", &basic),
+                ("X-AUSERNAME", "bot"),
+            ],
+            "{}",
+        ),
+    );
     let answer = proxy.get("rest/api/2/field");
-    proxy.jira.answer(PATH, Script::answer(401, &[("WWW-Authenticate", &basic)], &basic));
+    proxy
+        .jira
+        .answer(PATH, Script::answer(401, &[("WWW-Authenticate", &basic)], &basic));
     let rejected = proxy.get("rest/api/2/field");
-    let out = format!("{}{}{}{}", String::from_utf8_lossy(&answer.raw), String::from_utf8_lossy(&rejected.raw), proxy.metrics(), proxy.audit_text());
+    let out = format!(
+        "{}{}{}{}",
+        String::from_utf8_lossy(&answer.raw),
+        String::from_utf8_lossy(&rejected.raw),
+        proxy.metrics(),
+        proxy.audit_text()
+    );
     assert_eq!(answer.status, 200);
     assert!(!out.contains(basic.trim_start_matches("Basic ")) && !out.contains(&proxy.password));
 }
@@ -27,8 +45,12 @@ fn invariant_2_no_callers_credential_reaches_the_upstream() {
     let proxy = Harness::start();
     let token = proxy.issuer.token("ada").sign();
     let authorization = format!("Bearer {token}");
-    let headers = [("Authorization", authorization.as_str()), ("Cookie", "hub=c00kie"), ("X-Auth-Request-Token", "gt-t0ken")];
-    RawClient::get(proxy.address, &format!("{PREFIX}{PATH}?access_token={token}"), &headers);
+    let headers = [
+        ("Authorization", authorization.as_str()),
+        ("Cookie", "hub=c00kie"),
+        ("X-Auth-Request-Token", "gt-t0ken"),
+    ];
+    let _ = RawClient::get(proxy.address, &format!("{PREFIX}{PATH}?access_token={token}"), &headers);
     let received = String::from_utf8_lossy(&proxy.jira.received().concat()).into_owned();
     assert!(received.contains("GET "), "the request was sent");
     for secret in [token.as_str(), "c00kie", "gt-t0ken"] {
@@ -41,12 +63,21 @@ fn invariant_2_no_callers_credential_reaches_the_upstream() {
 fn invariant_3_nothing_is_forwarded_unjudged() {
     let proxy = Harness::start();
     proxy.anonymous("rest/api/2/field", &[]);
-    for path in ["rest/api/2/user", "secure/x", "rest/api/2/%75ser", "rest/api/2//user", "rest/api/2/user;x", "rest/api/2/x/../user"] {
+    for path in [
+        "rest/api/2/user",
+        "secure/x",
+        "rest/api/2/%75ser",
+        "rest/api/2//user",
+        "rest/api/2/user;x",
+        "rest/api/2/x/../user",
+    ] {
         assert!(proxy.get(path).status >= 400, "{path}");
     }
     assert_eq!(proxy.jira.connections(), 0);
     // A redirect is judged anew.
-    proxy.jira.answer(PATH, Script::answer(302, &[("Location", "/rest/api/2/user")], ""));
+    proxy
+        .jira
+        .answer(PATH, Script::answer(302, &[("Location", "/rest/api/2/user")], ""));
     proxy.get("rest/api/2/field").assert_problem(502, "redirect_refused");
     assert_eq!(proxy.jira.requests().len(), 1);
 }
@@ -54,16 +85,33 @@ fn invariant_3_nothing_is_forwarded_unjudged() {
 /// 4. One user's bytes never reach another user. What is shared is a connection of one account, and nothing is cached.
 #[test]
 fn invariant_4_one_users_bytes_never_reach_another() {
-    let proxy = Harness::with(Setup { upstream: "reuse = \"user\"", server: "", ..Setup::default() });
-    let two_answers = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nadaHTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nada-secret";
+    let proxy = Harness::with(Setup {
+        upstream: "reuse = \"user\"",
+        server: "",
+        ..Setup::default()
+    });
+    let two_answers =
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nadaHTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nada-secret";
     proxy.jira.answer_next(PATH, Script::raw(two_answers));
-    proxy.jira.answer(PATH, Script::answer(200, &[("Cache-Control", "public, s-maxage=600")], "bob"));
-    let ask = |user: &str| RawClient::get(proxy.address, &format!("{PREFIX}{PATH}"), &[("Authorization", &proxy.token(user))]);
+    proxy.jira.answer(
+        PATH,
+        Script::answer(200, &[("Cache-Control", "public, s-maxage=600")], "bob"),
+    );
+    let ask = |user: &str| {
+        RawClient::get(
+            proxy.address,
+            &format!("{PREFIX}{PATH}"),
+            &[("Authorization", &proxy.token(user))],
+        )
+    };
     assert_eq!(ask("ada").text(), "ada");
     for _ in 0..20 {
         let answer = ask("bob");
         assert_eq!(answer.text(), "bob");
-        assert_eq!((answer.header("cache-control"), answer.header("vary")), (Some("private"), Some("Authorization, Cookie")));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("vary")),
+            (Some("private"), Some("Authorization, Cookie"))
+        );
     }
     let connections = |user: usize| proxy.jira.requests()[user].connection;
     assert_ne!(connections(0), connections(1), "a connection of ada's is not bob's");
@@ -73,8 +121,14 @@ fn invariant_4_one_users_bytes_never_reach_another() {
 #[test]
 fn invariant_5_a_cut_body_is_never_a_success() {
     let proxy = Harness::start();
-    for framing in ["Content-Length: 50\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"] {
-        proxy.jira.answer(PATH, Script::raw(format!("HTTP/1.1 200 OK\r\n{framing}")).close());
+    for framing in [
+        "Content-Length: 50\r\n\r\nhalf",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        proxy
+            .jira
+            .answer(PATH, Script::raw(format!("HTTP/1.1 200 OK\r\n{framing}")).close());
         let answer = proxy.get("rest/api/2/field");
         assert!(!answer.complete, "{framing}: {}", answer.text());
     }
@@ -83,12 +137,21 @@ fn invariant_5_a_cut_body_is_never_a_success() {
 /// 6. Memory is bounded whatever the bodies: a gigabyte that nobody reads stays with the upstream.
 #[test]
 fn invariant_6_memory_is_bounded_by_configuration() {
-    let proxy = Harness::with(Setup { upstream: "rewrite_links = false", ..Setup::default() });
-    let endless = Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").send_times(vec![b'x'; 65_536], 16_384);
+    let proxy = Harness::with(Setup {
+        upstream: "rewrite_links = false",
+        ..Setup::default()
+    });
+    let endless =
+        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n").send_times(vec![b'x'; 65_536], 16_384);
     proxy.jira.answer(PATH, endless);
     let before = resident();
     let mut client = RawClient::connect(proxy.address);
-    client.send_request("GET", &format!("{PREFIX}{PATH}"), &[("Authorization", &proxy.token("ada"))], b"");
+    client.send_request(
+        "GET",
+        &format!("{PREFIX}{PATH}"),
+        &[("Authorization", &proxy.token("ada"))],
+        b"",
+    );
     // A slow reader: sixteen megabytes of it, in small pieces.
     for _ in 0..4_096 {
         let _ = client.read_some(4_096);
@@ -96,15 +159,21 @@ fn invariant_6_memory_is_bounded_by_configuration() {
     let grown = resident().saturating_sub(before);
     assert!(grown < 48 * 1024, "{grown} KiB more than before");
     // One body too large is refused before it is read.
-    proxy.send("POST", "rest/api/2/search", &[], &vec![b'x'; 2_000_000]).assert_problem(413, "content_too_large");
+    proxy
+        .send("POST", "rest/api/2/search", &[], &vec![b'x'; 2_000_000])
+        .assert_problem(413, "content_too_large");
 }
 
 /// 7. A service that cannot decide refuses.
 #[test]
 fn invariant_7_who_cannot_decide_refuses() {
     let hub = FakeUpstream::refusing();
-    let entry = format!("[[identity]]\nkind = \"jupyterhub\"\napi_url = \"http://{hub}/hub/api\"\nservice_name = \"jira\"\n");
-    let proxy = Harness::with(Setup { identities: Some(entry), ..Setup::default() });
+    let entry =
+        format!("[[identity]]\nkind = \"jupyterhub\"\napi_url = \"http://{hub}/hub/api\"\nservice_name = \"jira\"\n");
+    let proxy = Harness::with(Setup {
+        identities: Some(entry),
+        ..Setup::default()
+    });
     let answer = proxy.anonymous("rest/api/2/field", &[("Authorization", "token abcdef123456")]);
     answer.assert_problem(503, "identity_unavailable");
     assert!(answer.header("retry-after").is_some());
@@ -127,20 +196,37 @@ fn every_request_has_exactly_one_event_with_its_user() {
     proxy.anonymous("rest/api/2/field", &[]);
     proxy.jira.answer("/rest/api/2/slow", Script::new().hang());
     let mut client = RawClient::connect(proxy.address);
-    client.send_request("GET", &format!("{PREFIX}/rest/api/2/slow?secret=1"), &[("Authorization", &proxy.token("ada"))], b"");
+    client.send_request(
+        "GET",
+        &format!("{PREFIX}/rest/api/2/slow?secret=1"),
+        &[("Authorization", &proxy.token("ada"))],
+        b"",
+    );
     eventually(PATIENCE, || proxy.jira.requests().len() == 2);
     client.reset();
     let events = proxy.events(4);
-    let facts: Vec<_> = events.iter().map(|event| (event["user"].as_str(), event["status"].as_u64(), event["decision"].as_str(), event["rule"].as_str())).collect();
+    // Two workers, two buffers: the order between them is not kept.
+    let mut facts: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event["user"].as_str(),
+                event["status"].as_u64(),
+                event["decision"].as_str(),
+                event["rule"].as_str(),
+            )
+        })
+        .collect();
+    facts.sort();
     assert_eq!(
         facts,
         [
+            (None, Some(401), Some("none"), None),
             (Some("ada"), Some(200), Some("allowed"), Some("read")),
             (Some("ada"), Some(403), Some("denied"), Some("personal-data")),
-            (None, Some(401), Some("none"), None),
             (Some("ada"), Some(499), Some("allowed"), Some("read")),
         ]
     );
-    assert_eq!(events[3]["outcome"], "aborted");
+    assert_eq!(events.iter().filter(|event| event["outcome"] == "aborted").count(), 1);
     assert!(!proxy.audit_text().contains("secret") && !proxy.audit_text().contains("/rest/"));
 }

@@ -19,12 +19,25 @@ fn probes_and_metrics_are_on_the_admin_port_alone() {
 fn a_draining_service_is_not_ready_finishes_what_it_has_and_ends() {
     let mut proxy = Harness::start();
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate";
-    proxy.jira.answer("/rest/api/2/slow", Script::new().wait(Duration::from_millis(1_200)).send(answer));
+    proxy.jira.answer(
+        "/rest/api/2/slow",
+        Script::new().wait(Duration::from_millis(1_200)).send(answer),
+    );
     let token = proxy.token("ada");
     let mut slow = RawClient::connect(proxy.address);
-    slow.send_request("GET", &format!("{PREFIX}/rest/api/2/slow"), &[("Authorization", &token)], b"");
+    slow.send_request(
+        "GET",
+        &format!("{PREFIX}/rest/api/2/slow"),
+        &[("Authorization", &token)],
+        b"",
+    );
     let mut idle = RawClient::connect(proxy.address);
-    idle.send_request("GET", &format!("{PREFIX}/rest/api/2/field"), &[("Authorization", &token)], b"");
+    idle.send_request(
+        "GET",
+        &format!("{PREFIX}/rest/api/2/field"),
+        &[("Authorization", &token)],
+        b"",
+    );
     assert_eq!(idle.read_response().status, 200);
     eventually(PATIENCE, || proxy.jira.requests().len() == 2);
 
@@ -32,7 +45,14 @@ fn a_draining_service_is_not_ready_finishes_what_it_has_and_ends() {
     eventually(PATIENCE, || RawClient::get(proxy.admin, "/readyz", &[]).status == 503);
     assert_eq!(RawClient::get(proxy.admin, "/livez", &[]).status, 200);
     // Within the grace, new requests are served, and told to come by another way.
-    let served = RawClient::connect(proxy.address).send_request("GET", &format!("{PREFIX}/rest/api/2/field"), &[("Authorization", &token)], b"").read_response();
+    let served = RawClient::connect(proxy.address)
+        .send_request(
+            "GET",
+            &format!("{PREFIX}/rest/api/2/field"),
+            &[("Authorization", &token)],
+            b"",
+        )
+        .read_response();
     assert_eq!((served.status, served.header("connection")), (200, Some("close")));
     let late = slow.read_response();
     assert_eq!((late.text().as_str(), late.complete), ("late", true));
@@ -44,10 +64,18 @@ fn a_draining_service_is_not_ready_finishes_what_it_has_and_ends() {
 
 #[test]
 fn a_drain_ends_at_its_deadline_whatever_hangs() {
-    let mut proxy = Harness::with(Setup { server: "drain_deadline_seconds = 1", ..Setup::default() });
+    let mut proxy = Harness::with(Setup {
+        server: "drain_deadline_seconds = 1",
+        ..Setup::default()
+    });
     proxy.jira.answer("/rest/api/2/slow", Script::new().hang());
     let mut stuck = RawClient::connect(proxy.address);
-    stuck.send_request("GET", &format!("{PREFIX}/rest/api/2/slow"), &[("Authorization", &proxy.token("ada"))], b"");
+    stuck.send_request(
+        "GET",
+        &format!("{PREFIX}/rest/api/2/slow"),
+        &[("Authorization", &proxy.token("ada"))],
+        b"",
+    );
     eventually(PATIENCE, || !proxy.jira.requests().is_empty());
     let started = Instant::now();
     proxy.drain(Duration::ZERO);

@@ -29,17 +29,38 @@ fn text(bytes: &[u8]) -> String {
 
 /// Today's manifest of jira-data-proxy with `[[identity]]` as the one addition.
 const MANIFEST: &[(&str, &str)] = &[
-    ("SAFIR_PATH_PREFIX", "/jira-data-proxy"), ("SAFIR_NAME", "jira-data-proxy"), ("SAFIR_PROFILE", "production"), ("SAFIR_LOG_LEVEL", "info"),
-    ("JIRA_BASE_URL", "https://jira.example.org/"), ("JIRA_USERNAME", "bot-jira"), ("JIRA_PASSWORD", "canary-of-the-environment"),
-    ("JIRA_PROXY__IDENTITY", r#"[{"kind":"gafaelfawr","base_url":"https://data.example.org"}]"#),
+    ("SAFIR_PATH_PREFIX", "/jira-data-proxy"),
+    ("SAFIR_NAME", "jira-data-proxy"),
+    ("SAFIR_PROFILE", "production"),
+    ("SAFIR_LOG_LEVEL", "info"),
+    ("JIRA_BASE_URL", "https://jira.example.org/"),
+    ("JIRA_USERNAME", "bot-jira"),
+    ("JIRA_PASSWORD", "canary-of-the-environment"),
+    (
+        "JIRA_PROXY__IDENTITY",
+        r#"[{"kind":"gafaelfawr","base_url":"https://data.example.org"}]"#,
+    ),
 ];
 
 #[test]
 fn the_originals_manifest_starts_with_an_identity_as_the_one_addition() {
     let good = run(&["check-config"], MANIFEST);
-    assert_eq!((good.status.code(), text(&good.stdout).trim()), (Some(0), "configuration is good"), "{}", text(&good.stderr));
-    assert!(text(&good.stderr).contains("JIRA_PASSWORD"), "a secret in the environment warns: {}", text(&good.stderr));
-    let without: Vec<_> = MANIFEST.iter().copied().filter(|(name, _)| !name.starts_with("JIRA_PROXY")).collect();
+    assert_eq!(
+        (good.status.code(), text(&good.stdout).trim()),
+        (Some(0), "configuration is good"),
+        "{}",
+        text(&good.stderr)
+    );
+    assert!(
+        text(&good.stderr).contains("JIRA_PASSWORD"),
+        "a secret in the environment warns: {}",
+        text(&good.stderr)
+    );
+    let without: Vec<_> = MANIFEST
+        .iter()
+        .copied()
+        .filter(|(name, _)| !name.starts_with("JIRA_PROXY"))
+        .collect();
     let refused = run(&["check-config"], &without);
     assert_eq!(refused.status.code(), Some(78));
     assert!(text(&refused.stderr).contains("identity"), "{}", text(&refused.stderr));
@@ -71,7 +92,16 @@ publish = ["attachements"]
     assert!(started.elapsed() < Duration::from_secs(1));
     assert_eq!(output.status.code(), Some(78));
     let said = text(&output.stderr);
-    for part in ["server.prot", "`port`", "server.keep_alive_seconds", "identity[0].kind", "gafaelfawr", "tenant[0].prefix", "tenant[0].upstream.url", "password_file"] {
+    for part in [
+        "server.prot",
+        "`port`",
+        "server.keep_alive_seconds",
+        "identity[0].kind",
+        "gafaelfawr",
+        "tenant[0].prefix",
+        "tenant[0].upstream.url",
+        "password_file",
+    ] {
         assert!(said.contains(part), "{part} in\n{said}");
     }
 }
@@ -80,7 +110,10 @@ publish = ["attachements"]
 fn the_effective_configuration_and_policy_can_be_printed_without_a_secret() {
     let config = run(&["print-config"], MANIFEST);
     let shown = text(&config.stdout);
-    assert!(config.status.success() && shown.contains("https://jira.example.org/") && shown.contains("bot-jira"), "{shown}");
+    assert!(
+        config.status.success() && shown.contains("https://jira.example.org/") && shown.contains("bot-jira"),
+        "{shown}"
+    );
     assert!(!shown.contains("canary-of-the-environment"));
     let policy = run(&["print-policy"], MANIFEST);
     assert!(policy.status.success());
@@ -95,7 +128,15 @@ fn the_effective_configuration_and_policy_can_be_printed_without_a_secret() {
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let environment: Vec<_> = MANIFEST.iter().copied().chain([("JIRA_PROXY__SERVER__HOST", "127.0.0.1"), ("JIRA_PROXY__SERVER__PORT", port.as_str()), ("JIRA_PROXY__SERVER__ADMIN_PORT", "0")]).collect();
+    let environment: Vec<_> = MANIFEST
+        .iter()
+        .copied()
+        .chain([
+            ("JIRA_PROXY__SERVER__HOST", "127.0.0.1"),
+            ("JIRA_PROXY__SERVER__PORT", port.as_str()),
+            ("JIRA_PROXY__SERVER__ADMIN_PORT", "0"),
+        ])
+        .collect();
     let output = run(&["serve"], &environment);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr) + &text(&output.stdout);
@@ -105,15 +146,28 @@ fn a_port_in_use_is_named() {
 #[test]
 fn a_hub_managed_service_binds_what_the_hub_says_and_ends_on_sigterm() {
     let (hub, jira) = (FakeUpstream::start(), FakeUpstream::start());
-    let model = serde_json::json!({ "kind": "user", "name": "ada", "groups": [], "scopes": ["access:services!service=jira"] });
+    let model =
+        serde_json::json!({ "kind": "user", "name": "ada", "groups": [], "scopes": ["access:services!service=jira"] });
     hub.answer("/hub/api/user", proxy_testkit::Script::json(200, &model));
     // The hub chooses a port itself: one that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (url, api, base) = (format!("http://127.0.0.1:{port}"), format!("{}/hub/api", hub.url()), jira.url());
+    let (url, api, base) = (
+        format!("http://127.0.0.1:{port}"),
+        format!("{}/hub/api", hub.url()),
+        jira.url(),
+    );
     let mut child = command(&[
-        ("JUPYTERHUB_SERVICE_NAME", "jira"), ("JUPYTERHUB_SERVICE_URL", &url), ("JUPYTERHUB_SERVICE_PREFIX", "/services/jira/"), ("JUPYTERHUB_API_URL", &api),
-        ("JUPYTERHUB_API_TOKEN", "canary-of-the-hub"), ("JIRA_BASE_URL", &base), ("JIRA_USERNAME", "bot"), ("JIRA_PASSWORD", "secret-of-jira"),
-        ("JIRA_PROXY__IDENTITY", r#"[{"kind":"jupyterhub"}]"#), ("JIRA_PROXY__SERVER__ADMIN_PORT", "0"), ("JIRA_PROXY__SERVER__ADMIN_HOST", "127.0.0.1"),
+        ("JUPYTERHUB_SERVICE_NAME", "jira"),
+        ("JUPYTERHUB_SERVICE_URL", &url),
+        ("JUPYTERHUB_SERVICE_PREFIX", "/services/jira/"),
+        ("JUPYTERHUB_API_URL", &api),
+        ("JUPYTERHUB_API_TOKEN", "canary-of-the-hub"),
+        ("JIRA_BASE_URL", &base),
+        ("JIRA_USERNAME", "bot"),
+        ("JIRA_PASSWORD", "secret-of-jira"),
+        ("JIRA_PROXY__IDENTITY", r#"[{"kind":"jupyterhub"}]"#),
+        ("JIRA_PROXY__SERVER__ADMIN_PORT", "0"),
+        ("JIRA_PROXY__SERVER__ADMIN_HOST", "127.0.0.1"),
         ("JIRA_PROXY__SERVER__DRAIN_GRACE_SECONDS", "0"),
     ])
     .stdout(Stdio::piped())
@@ -121,8 +175,19 @@ fn a_hub_managed_service_binds_what_the_hub_says_and_ends_on_sigterm() {
     .unwrap();
     let address = format!("127.0.0.1:{port}").parse().unwrap();
     eventually(4 * PATIENCE, || std::net::TcpStream::connect(address).is_ok());
-    assert!(RawClient::get(address, "/services/jira/", &[]).status < 500, "the hub's own check at its start");
-    assert_eq!(RawClient::get(address, "/services/jira/rest/api/2/field", &[("Authorization", "token abcdef123456")]).status, 200);
+    assert!(
+        RawClient::get(address, "/services/jira/", &[]).status < 500,
+        "the hub's own check at its start"
+    );
+    assert_eq!(
+        RawClient::get(
+            address,
+            "/services/jira/rest/api/2/field",
+            &[("Authorization", "token abcdef123456")]
+        )
+        .status,
+        200
+    );
     assert_eq!(jira.request().target, "/rest/api/2/field");
     proves_hardened(child.id());
 
@@ -130,9 +195,19 @@ fn a_hub_managed_service_binds_what_the_hub_says_and_ends_on_sigterm() {
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     let mut lines = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_to_string(&mut lines).unwrap();
-    let events: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
-    assert!(events.iter().any(|event| event["user"] == "ada" && event["status"] == 200), "{lines}");
+    BufReader::new(child.stdout.take().unwrap())
+        .read_to_string(&mut lines)
+        .unwrap();
+    let events: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    assert!(
+        events
+            .iter()
+            .any(|event| event["user"] == "ada" && event["status"] == 200),
+        "{lines}"
+    );
     for secret in ["abcdef123456", "canary-of-the-hub", "secret-of-jira"] {
         assert!(!lines.contains(secret));
     }
@@ -141,6 +216,11 @@ fn a_hub_managed_service_binds_what_the_hub_says_and_ends_on_sigterm() {
 /// No core file, and no other process of this user may look into the memory.
 fn proves_hardened(process: u32) {
     let limits = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("limits")).unwrap();
-    let core = limits.as_bytes().lines().map_while(Result::ok).find(|line| line.starts_with("Max core file size")).unwrap();
+    let core = limits
+        .as_bytes()
+        .lines()
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("Max core file size"))
+        .unwrap();
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
 }

@@ -12,14 +12,23 @@ const PATH: &str = "/rest/api/2/field";
 const HASTY: &str = "response_timeout_seconds = 1\nidle_timeout_seconds = 1\nconnect_timeout_seconds = 1\nupload_timeout_seconds = 2\nrewrite_links = false";
 
 fn hasty() -> Harness {
-    Harness::with(Setup { upstream: HASTY, ..Setup::default() })
+    Harness::with(Setup {
+        upstream: HASTY,
+        ..Setup::default()
+    })
 }
 
 #[test]
 fn binary_bodies_arrive_byte_for_byte_with_their_length() {
-    let proxy = Harness::with(Setup { policy: "publish = [\"attachments\"]", ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        policy: "publish = [\"attachments\"]",
+        ..Setup::default()
+    });
     let body: Vec<u8> = (0..=255).cycle().take(300_000).collect();
-    proxy.jira.answer("/secure/attachment/1/a.png", Script::answer(200, &[("Content-Type", "image/png")], &body));
+    proxy.jira.answer(
+        "/secure/attachment/1/a.png",
+        Script::answer(200, &[("Content-Type", "image/png")], &body),
+    );
     let answer = proxy.get("secure/attachment/1/a.png");
     assert!(answer.complete && answer.body == body);
     assert_eq!(answer.header("content-length"), Some("300000"));
@@ -27,7 +36,10 @@ fn binary_bodies_arrive_byte_for_byte_with_their_length() {
 
 #[test]
 fn every_framing_of_a_whole_body_arrives_whole() {
-    let proxy = Harness::with(Setup { upstream: "rewrite_links = false", ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        upstream: "rewrite_links = false",
+        ..Setup::default()
+    });
     for raw in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX-Auth-Request-User: root\r\n\r\n",
@@ -38,7 +50,11 @@ fn every_framing_of_a_whole_body_arrives_whole() {
     ] {
         proxy.jira.answer(PATH, Script::raw(raw).close());
         let answer = proxy.get("rest/api/2/field");
-        assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "hello", true), "{raw}");
+        assert_eq!(
+            (answer.status, answer.text().as_str(), answer.complete),
+            (200, "hello", true),
+            "{raw}"
+        );
         assert_eq!(answer.header("x-auth-request-user"), None);
     }
 }
@@ -49,13 +65,31 @@ fn a_body_cut_short_is_seen_as_cut_short() {
     for (raw, reset) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello", false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello", true),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello", false),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n", false),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n",
+            false,
+        ),
     ] {
         for rewrite in [false, true] {
-            let script = Script::raw(raw.replace("OK\r\n", if rewrite { "OK\r\nContent-Type: application/json\r\n" } else { "OK\r\n" }));
-            proxy.jira.answer(PATH, if reset { script.reset() } else { script.close() });
+            let script = Script::raw(raw.replace(
+                "OK\r\n",
+                if rewrite {
+                    "OK\r\nContent-Type: application/json\r\n"
+                } else {
+                    "OK\r\n"
+                },
+            ));
+            proxy
+                .jira
+                .answer(PATH, if reset { script.reset() } else { script.close() });
             let answer = proxy.get("rest/api/2/field");
             assert!(!answer.complete, "{raw} came as whole: {}", answer.text());
         }
@@ -66,7 +100,10 @@ fn a_body_cut_short_is_seen_as_cut_short() {
 #[test]
 fn a_body_that_falls_silent_is_cut_and_jira_let_go() {
     let proxy = hasty();
-    proxy.jira.answer(PATH, Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello").hang());
+    proxy.jira.answer(
+        PATH,
+        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello").hang(),
+    );
     let answer = proxy.get("rest/api/2/field");
     assert!(!answer.complete);
     eventually(PATIENCE, || proxy.jira.open_connections() == 0);
@@ -84,7 +121,10 @@ fn a_slow_body_is_not_cut_while_bytes_come() {
 #[test]
 fn an_upstream_that_cannot_be_reached_is_a_502_that_names_jira_and_nothing_internal() {
     let refusing = FakeUpstream::refusing();
-    let proxy = Harness::with(Setup { url: Some(format!("http://{refusing}/")), ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        url: Some(format!("http://{refusing}/")),
+        ..Setup::default()
+    });
     let answer = proxy.get("rest/api/2/field?secret-query");
     let problem = answer.assert_problem(502, "upstream_unreachable");
     assert_eq!(problem["detail"], "upstream `Jira` cannot be reached");
@@ -95,10 +135,17 @@ fn an_upstream_that_cannot_be_reached_is_a_502_that_names_jira_and_nothing_inter
 fn an_upstream_that_does_not_accept_or_answer_is_a_504() {
     let hole = BlackHole::new();
     let upstream = HASTY;
-    let proxy = Harness::with(Setup { url: Some(hole.url()), upstream, ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        url: Some(hole.url()),
+        upstream,
+        ..Setup::default()
+    });
     proxy.get("rest/api/2/field").assert_problem(504, "upstream_timeout");
     let proxy = hasty();
-    for script in [Script::new().hang(), Script::new().drip("HTTP/1.1 200 OK", Duration::from_millis(200)).hang()] {
+    for script in [
+        Script::new().hang(),
+        Script::new().drip("HTTP/1.1 200 OK", Duration::from_millis(200)).hang(),
+    ] {
         proxy.jira.answer(PATH, script);
         proxy.get("rest/api/2/field").assert_problem(504, "upstream_timeout");
     }
@@ -109,7 +156,9 @@ fn answers_that_are_not_http_are_a_502() {
     let proxy = hasty();
     let many = (0..150).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
     let long = format!("X: {}\r\n", "a".repeat(200_000));
-    let large = (0..10).map(|n| format!("X-{n}: {}\r\n", "a".repeat(5_000))).collect::<String>();
+    let large = (0..10)
+        .map(|n| format!("X-{n}: {}\r\n", "a".repeat(5_000)))
+        .collect::<String>();
     for raw in [
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
@@ -117,16 +166,27 @@ fn answers_that_are_not_http_are_a_502() {
         "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc",
         "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nab",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-        "ICY 200 OK\r\n\r\n", "\x16\x03\x01\x02\x00garbage", "HTTP/1.1 2OO OK\r\n\r\n", "HTTP/1.1 99 Low\r\n\r\n", "HTTP/1.1 1000 High\r\n\r\n", "HTTP/1.1 777 Odd\r\nContent-Length: 0\r\n\r\n",
+        "ICY 200 OK\r\n\r\n",
+        "\x16\x03\x01\x02\x00garbage",
+        "HTTP/1.1 2OO OK\r\n\r\n",
+        "HTTP/1.1 99 Low\r\n\r\n",
+        "HTTP/1.1 1000 High\r\n\r\n",
+        "HTTP/1.1 777 Odd\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Type: c/d\r\nContent-Length: 0\r\n\r\n",
-        &format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n"), &format!("HTTP/1.1 200 OK\r\n{long}Content-Length: 0\r\n\r\n"), &format!("HTTP/1.1 200 OK\r\n{large}Content-Length: 0\r\n\r\n"),
+        &format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n"),
+        &format!("HTTP/1.1 200 OK\r\n{long}Content-Length: 0\r\n\r\n"),
+        &format!("HTTP/1.1 200 OK\r\n{large}Content-Length: 0\r\n\r\n"),
     ] {
         proxy.jira.answer(PATH, Script::raw(raw).close());
         let answer = proxy.get("rest/api/2/field");
         assert_eq!(answer.status, 502, "{:.80}: {}", raw, answer.text());
     }
     proxy.jira.answer(PATH, Script::answer(200, &[], "good"));
-    assert_eq!(proxy.get("rest/api/2/field").text(), "good", "the next good answer passes");
+    assert_eq!(
+        proxy.get("rest/api/2/field").text(),
+        "good",
+        "the next good answer passes"
+    );
 }
 
 #[test]
@@ -137,8 +197,12 @@ fn a_connection_that_died_costs_a_get_one_more_try_and_a_post_none() {
     assert_eq!(proxy.get("rest/api/2/field").text(), "good");
     assert_eq!(proxy.jira.requests().len(), 2);
     proxy.jira.forget();
-    proxy.jira.answer("/rest/api/2/search", Script::new().read_body().close());
-    proxy.send("POST", "rest/api/2/search", &[], b"{}").assert_problem(502, "upstream_unreachable");
+    proxy
+        .jira
+        .answer("/rest/api/2/search", Script::new().read_body().close());
+    proxy
+        .send("POST", "rest/api/2/search", &[], b"{}")
+        .assert_problem(502, "upstream_unreachable");
     assert_eq!(proxy.jira.requests().len(), 1);
 }
 
@@ -152,7 +216,10 @@ fn a_client_that_leaves_frees_jira() {
     client.reset();
     eventually(PATIENCE, || proxy.jira.open_connections() == 0);
     // In the middle of a body too.
-    proxy.jira.answer(PATH, Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello").hang());
+    proxy.jira.answer(
+        PATH,
+        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhello").hang(),
+    );
     let mut client = RawClient::connect(proxy.address);
     client.send_request("GET", TARGET, &[("Authorization", &proxy.token("ada"))], b"");
     assert_eq!(client.read_some(12), b"HTTP/1.1 200");
@@ -164,71 +231,131 @@ fn a_client_that_leaves_frees_jira() {
 #[test]
 fn a_body_with_a_get_is_refused() {
     let proxy = Harness::start();
-    proxy.send("GET", "rest/api/2/field", &[], b"body").assert_problem(400, "bad_request");
+    proxy
+        .send("GET", "rest/api/2/field", &[], b"body")
+        .assert_problem(400, "bad_request");
     assert_eq!(proxy.jira.connections(), 0);
 }
 
 #[test]
 fn request_bodies_are_bounded_in_size_and_time() {
-    let proxy = Harness::with(Setup { upstream: "max_request_body_bytes = 1000\nidle_timeout_seconds = 1\nupload_timeout_seconds = 1", ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        upstream: "max_request_body_bytes = 1000\nidle_timeout_seconds = 1\nupload_timeout_seconds = 1",
+        ..Setup::default()
+    });
     let large = vec![b'x'; 1_001];
-    proxy.send("POST", "rest/api/2/search", &[], &large).assert_problem(413, "content_too_large");
+    proxy
+        .send("POST", "rest/api/2/search", &[], &large)
+        .assert_problem(413, "content_too_large");
     assert_eq!(proxy.jira.connections(), 0, "its length was known beforehand");
     let token = proxy.token("ada");
     let send = |framing: &str, bytes: &[u8]| {
         let mut client = RawClient::connect(proxy.address);
-        client.send(format!("POST {PREFIX}/rest/api/2/search HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n{framing}\r\n\r\n"));
+        client.send(format!(
+            "POST {PREFIX}/rest/api/2/search HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n{framing}\r\n\r\n"
+        ));
         client.send(bytes);
         client
     };
     proxy.jira.answer("/rest/api/2/search", Script::new().read_body());
     let chunk = [b"3e9\r\n".as_slice(), &large, b"\r\n0\r\n\r\n"].concat();
-    send("Transfer-Encoding: chunked", &chunk).read_response().assert_problem(413, "content_too_large");
-    send("Content-Length: 10", b"half").read_response().assert_problem(408, "request_timeout");
+    send("Transfer-Encoding: chunked", &chunk)
+        .read_response()
+        .assert_problem(413, "content_too_large");
+    send("Content-Length: 10", b"half")
+        .read_response()
+        .assert_problem(408, "request_timeout");
     // Framing that cannot be read: actix closes the connection without a word.
-    assert!(send("Transfer-Encoding: chunked", b"zz\r\n").try_read_response().is_err());
-    assert!(proxy.jira.requests().iter().all(|seen| !seen.complete), "no cut body was made whole");
+    assert!(
+        send("Transfer-Encoding: chunked", b"zz\r\n")
+            .try_read_response()
+            .is_err()
+    );
+    assert!(
+        proxy.jira.requests().iter().all(|seen| !seen.complete),
+        "no cut body was made whole"
+    );
 }
 
 #[test]
 fn links_in_json_lead_through_the_proxy_and_nothing_else_is_touched() {
-    let proxy = Harness::with(Setup { base_path: "/jira", policy: "publish = [\"attachments\"]", ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        base_path: "/jira",
+        policy: "publish = [\"attachments\"]",
+        ..Setup::default()
+    });
     let own = format!("{}/jira", proxy.jira.url());
     let public = format!("http://{}{PREFIX}", proxy.address);
-    let body = format!(r#"{{"self":"{own}/rest/api/2/issue/1","escaped":"{}","other":"{}/secure","evil":"{own}.evil/x"}}"#, own.replace('/', "\\/"), proxy.jira.url());
+    let body = format!(
+        r#"{{"self":"{own}/rest/api/2/issue/1","escaped":"{}","other":"{}/secure","evil":"{own}.evil/x"}}"#,
+        own.replace('/', "\\/"),
+        proxy.jira.url()
+    );
     let json = [("Content-Type", "application/json;charset=UTF-8"), ("ETag", "\"1\"")];
-    proxy.jira.answer("/jira/rest/api/2/field", Script::answer(200, &json, &body));
+    proxy
+        .jira
+        .answer("/jira/rest/api/2/field", Script::answer(200, &json, &body));
     let answer = proxy.get("rest/api/2/field");
-    let expected = format!(r#"{{"self":"{public}/rest/api/2/issue/1","escaped":"{}","other":"{}/secure","evil":"{own}.evil/x"}}"#, public.replace('/', "\\/"), proxy.jira.url());
+    let expected = format!(
+        r#"{{"self":"{public}/rest/api/2/issue/1","escaped":"{}","other":"{}/secure","evil":"{own}.evil/x"}}"#,
+        public.replace('/', "\\/"),
+        proxy.jira.url()
+    );
     assert_eq!(answer.text(), expected);
-    assert_eq!((answer.header("etag"), answer.header("content-length")), (Some("W/\"1\""), None));
+    assert_eq!(
+        (answer.header("etag"), answer.header("content-length")),
+        (Some("W/\"1\""), None)
+    );
     assert_eq!(proxy.jira.request().header("accept-encoding"), Some("identity"));
 
-    let file = [("Content-Type", "application/json"), ("Content-Disposition", "attachment; filename=a.json")];
-    proxy.jira.answer("/jira/secure/attachment/1/a.json", Script::answer(200, &file, &body));
+    let file = [
+        ("Content-Type", "application/json"),
+        ("Content-Disposition", "attachment; filename=a.json"),
+    ];
+    proxy
+        .jira
+        .answer("/jira/secure/attachment/1/a.json", Script::answer(200, &file, &body));
     assert_eq!(proxy.get("secure/attachment/1/a.json").text(), body, "a file is a file");
-    proxy.jira.answer("/jira/rest/api/2/field", Script::answer(200, &[("Content-Type", "text/plain")], &body));
+    proxy.jira.answer(
+        "/jira/rest/api/2/field",
+        Script::answer(200, &[("Content-Type", "text/plain")], &body),
+    );
     assert_eq!(proxy.get("rest/api/2/field").text(), body);
     let packed = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
-    proxy.jira.answer("/jira/rest/api/2/field", Script::answer(200, &packed, "x"));
+    proxy
+        .jira
+        .answer("/jira/rest/api/2/field", Script::answer(200, &packed, "x"));
     proxy.get("rest/api/2/field").assert_problem(502, "upstream_invalid");
 }
 
 #[test]
 fn without_rewriting_a_body_and_its_coding_are_jiras_own() {
-    let proxy = Harness::with(Setup { upstream: "rewrite_links = false", ..Setup::default() });
+    let proxy = Harness::with(Setup {
+        upstream: "rewrite_links = false",
+        ..Setup::default()
+    });
     let body = format!("{{\"self\":\"{}/rest\"}}", proxy.jira.url());
-    let fields = [("Content-Type", "application/json"), ("Content-Encoding", "gzip,gzip,br,x"), ("ETag", "\"1\"")];
+    let fields = [
+        ("Content-Type", "application/json"),
+        ("Content-Encoding", "gzip,gzip,br,x"),
+        ("ETag", "\"1\""),
+    ];
     proxy.jira.answer(PATH, Script::answer(200, &fields, &body));
     let answer = proxy.get_with("rest/api/2/field", &[("Accept-Encoding", "gzip, br;q=0.5")]);
-    assert_eq!((answer.text(), answer.header("etag"), answer.header("content-encoding")), (body, Some("\"1\""), Some("gzip,gzip,br,x")));
+    assert_eq!(
+        (answer.text(), answer.header("etag"), answer.header("content-encoding")),
+        (body, Some("\"1\""), Some("gzip,gzip,br,x"))
+    );
     assert_eq!(proxy.jira.request().header("accept-encoding"), Some("gzip, br;q=0.5"));
 }
 
 #[test]
 fn no_content_has_no_body_whatever_jira_sends() {
     let proxy = Harness::start();
-    proxy.jira.answer(PATH, Script::raw("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"));
+    proxy.jira.answer(
+        PATH,
+        Script::raw("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"),
+    );
     let answer = proxy.get("rest/api/2/field");
     assert_eq!((answer.status, answer.body.len()), (204, 0));
     proxy.jira.answer(PATH, Script::answer(200, &[], "next"));
@@ -240,7 +367,13 @@ fn a_failure_is_logged_once_with_its_request_id() {
     let proxy = hasty();
     proxy.jira.answer(PATH, Script::new().hang());
     let id = proxy.get("rest/api/2/field").header("x-request-id").unwrap().to_owned();
-    let of_this = || log().lines().into_iter().filter(|line| line.contains(&id) && line.contains("request failed")).count();
+    let of_this = || {
+        log()
+            .lines()
+            .into_iter()
+            .filter(|line| line.contains(&id) && line.contains("request failed"))
+            .count()
+    };
     eventually(PATIENCE, || of_this() > 0);
     assert_eq!(of_this(), 1);
 }

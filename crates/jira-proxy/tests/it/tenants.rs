@@ -43,7 +43,11 @@ upstream = {{ url = "{}" }}
 credential = {{ kind = "bearer", token_file = "{}" }}
 policy = {{ preset = "every-get" }}
 "#,
-        issuer.url(), one.url(), secret("one"), two.url(), secret("two"),
+        issuer.url(),
+        one.url(),
+        secret("one"),
+        two.url(),
+        secret("two"),
     );
     let (lines, audit) = Lines::memory();
     let (address, admin, stop, thread) = harness::run(toml, lines);
@@ -59,7 +63,12 @@ policy = {{ preset = "every-get" }}
     let problem = refused.assert_problem(404, "not_found");
     assert!(problem["type"].as_str().unwrap().starts_with("/one/-/problems/"));
 
-    let tokens = |jira: &FakeUpstream| jira.requests().iter().map(|seen| seen.header("authorization").unwrap().to_owned()).collect::<Vec<_>>();
+    let tokens = |jira: &FakeUpstream| {
+        jira.requests()
+            .iter()
+            .map(|seen| seen.header("authorization").unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(tokens(&one), ["Bearer token-of-one"]);
     assert_eq!(tokens(&two), ["Bearer token-of-two"]);
 
@@ -72,9 +81,21 @@ policy = {{ preset = "every-get" }}
     assert_eq!(get("/two/-/me", &other).json()["tenant"], "two");
 
     let metrics = RawClient::get(admin, "/metrics", &[]).text();
-    assert!(metrics.contains(r#"nbgate_requests_total{method="GET",route="read",service="jira-proxy",status="200",tenant="one"} 1"#), "{metrics}");
-    assert!(metrics.contains(r#"nbgate_requests_total{method="GET",route="every-get",service="jira-proxy",status="200",tenant="two"} 2"#), "{metrics}");
-    eventually(PATIENCE, || audit.lines().iter().any(|line| line.contains("\"tenant\":\"two\"")));
+    assert!(
+        metrics.contains(
+            r#"nbgate_requests_total{method="GET",route="read",service="jira-proxy",status="200",tenant="one"} 1"#
+        ),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains(
+            r#"nbgate_requests_total{method="GET",route="every-get",service="jira-proxy",status="200",tenant="two"} 2"#
+        ),
+        "{metrics}"
+    );
+    eventually(PATIENCE, || {
+        audit.lines().iter().any(|line| line.contains("\"tenant\":\"two\""))
+    });
     stop.send(Duration::ZERO).unwrap();
     thread.join().unwrap();
 }

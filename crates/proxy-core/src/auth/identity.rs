@@ -41,7 +41,9 @@ impl Identity {
             return Err(Reason::Unacceptable("it holds too many groups or scopes".into()));
         }
         if claims.user.trim() != claims.user || names().any(|name| !is_name(name)) {
-            return Err(Reason::Unacceptable("it holds a name that is empty, too long or not printable".into()));
+            return Err(Reason::Unacceptable(
+                "it holds a name that is empty, too long or not printable".into(),
+            ));
         }
         Ok(Self(Arc::new(claims)))
     }

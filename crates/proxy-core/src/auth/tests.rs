@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use self::support::{FakePlatform, client, entry, head, json_answer, raw_answer, scheme, secret_file, told};
-use super::{Authenticators, Outcome};
+use super::{Authenticators, Known, Outcome};
 use crate::{
     error::{ProxyError, Reason},
     telemetry::Metrics,
@@ -55,7 +55,7 @@ fn fixture() -> Fixture {
 
 impl Fixture {
     async fn ask(&self, headers: &[(&str, &str)]) -> Result<String, ProxyError> {
-        let (identity, _) = self.schemes.authenticate(&head(headers), &client()).await?;
+        let identity = self.schemes.authenticate(&head(headers), &client()).await?.admitted()?;
         Ok(format!("{} by {}", identity.user(), identity.kind()))
     }
 }
@@ -111,7 +111,8 @@ async fn who_lacks_a_scope_or_group_is_not_let_in() {
     let schemes = Authenticators::new(&[entry(config)], &Metrics::new("test", "0")).unwrap();
     let answer = schemes
         .authenticate(&head(&[("authorization", "token t")]), &client())
-        .await;
+        .await
+        .and_then(Known::admitted);
     let wanted = ["access:services!service=jira"];
     assert!(
         matches!(&answer, Err(ProxyError::InsufficientScope { scopes }) if scopes == &wanted),

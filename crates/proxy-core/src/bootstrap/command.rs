@@ -18,9 +18,21 @@ pub(super) enum Command {
 /// Subcommands, and what `--help` says of them.
 const COMMANDS: &[(&str, Command, &str)] = &[
     ("serve", Command::Serve, "Serve until SIGTERM (the default)"),
-    ("check-config", Command::CheckConfig, "Say what is wrong with the configuration; opens no port"),
-    ("print-config", Command::PrintConfig, "Print the configuration in force, without secrets"),
-    ("print-policy", Command::PrintPolicy, "Print the policy of every tenant as a table"),
+    (
+        "check-config",
+        Command::CheckConfig,
+        "Say what is wrong with the configuration; opens no port",
+    ),
+    (
+        "print-config",
+        Command::PrintConfig,
+        "Print the configuration in force, without secrets",
+    ),
+    (
+        "print-policy",
+        Command::PrintPolicy,
+        "Print the policy of every tenant as a table",
+    ),
 ];
 
 /// What the command line says.
@@ -39,14 +51,22 @@ pub(super) fn parse(about: &About) -> Result<Invocation, ExitCode> {
     })
 }
 
-fn parse_from(about: &About, words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Result<Invocation, clap::Error> {
+fn parse_from(
+    about: &About,
+    words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+) -> Result<Invocation, clap::Error> {
     let matches = command(about).try_get_matches_from(words)?;
     let name = matches.subcommand_name().unwrap_or("serve");
     let found = COMMANDS.iter().find(|(known, ..)| *known == name);
     // A global option may stand before or after the subcommand.
-    let inner = matches.subcommand().and_then(|(_, inner)| inner.get_one::<PathBuf>("config"));
+    let inner = matches
+        .subcommand()
+        .and_then(|(_, inner)| inner.get_one::<PathBuf>("config"));
     let file = inner.or_else(|| matches.get_one("config")).cloned();
-    Ok(Invocation { command: found.map_or(Command::Serve, |(_, command, _)| *command), file })
+    Ok(Invocation {
+        command: found.map_or(Command::Serve, |(_, command, _)| *command),
+        file,
+    })
 }
 
 fn command(about: &About) -> clap::Command {
@@ -61,7 +81,9 @@ fn command(about: &About) -> clap::Command {
     clap::Command::new(about.name)
         .version(about.version)
         .about(about.description)
-        .after_help(format!("Variables such as {prefix}__SERVER__PORT are laid over the file; lists are written as JSON."))
+        .after_help(format!(
+            "Variables such as {prefix}__SERVER__PORT are laid over the file; lists are written as JSON."
+        ))
         .arg(file)
         .subcommands(COMMANDS.iter().map(subcommand))
 }
@@ -74,7 +96,10 @@ mod tests {
 
     fn check(words: &[&str], expected: Option<(Command, Option<&str>)>) {
         let found = parse_from(&ABOUT, ["x"].iter().chain(words)).ok();
-        let expected = expected.map(|(command, file)| Invocation { command, file: file.map(PathBuf::from) });
+        let expected = expected.map(|(command, file)| Invocation {
+            command,
+            file: file.map(PathBuf::from),
+        });
         assert_eq!(found, expected, "{words:?}");
     }
 
@@ -83,7 +108,10 @@ mod tests {
         check(&[], Some((Command::Serve, None)));
         check(&["serve"], Some((Command::Serve, None)));
         check(&["--config", "a"], Some((Command::Serve, Some("a"))));
-        check(&["--config", "a", "check-config"], Some((Command::CheckConfig, Some("a"))));
+        check(
+            &["--config", "a", "check-config"],
+            Some((Command::CheckConfig, Some("a"))),
+        );
         check(&["print-config", "--config=a"], Some((Command::PrintConfig, Some("a"))));
         check(&["print-policy"], Some((Command::PrintPolicy, None)));
         check(&["sevre"], None);
@@ -94,7 +122,14 @@ mod tests {
     #[test]
     fn help_names_every_subcommand_and_the_variables() {
         let help = command(&ABOUT).render_help().to_string();
-        for word in ["serve", "check-config", "print-config", "print-policy", "--config <FILE>", "TEST_PROXY__SERVER__PORT"] {
+        for word in [
+            "serve",
+            "check-config",
+            "print-config",
+            "print-policy",
+            "--config <FILE>",
+            "TEST_PROXY__SERVER__PORT",
+        ] {
             assert!(help.contains(word), "{word} in\n{help}");
         }
     }

@@ -5,12 +5,22 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// Hardens the process. What could not be done is no reason not to serve, and is told.
 pub(super) fn harden() -> Vec<String> {
     let mut concerns = Vec::new();
-    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
-        concerns.push(format!("core files cannot be switched off ({error}): one would hold secrets"));
+    if let Err(error) = setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    ) {
+        concerns.push(format!(
+            "core files cannot be switched off ({error}): one would hold secrets"
+        ));
     }
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
-        concerns.push(format!("the process cannot be kept from debuggers ({error}): they would see secrets"));
+        concerns.push(format!(
+            "the process cannot be kept from debuggers ({error}): they would see secrets"
+        ));
     }
     concerns
 }

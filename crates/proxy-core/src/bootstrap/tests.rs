@@ -9,9 +9,19 @@ fn a_failure_counts_and_lists_the_problems() {
     let mut problems = Problems::default();
     problems.add("a.b", "is wrong: correct it");
     let failure = Failure::configuration(&problems);
-    assert_eq!((failure.message.as_str(), failure.code), ("the configuration has a problem:\n  - a.b is wrong: correct it\n", BAD_CONFIGURATION));
+    assert_eq!(
+        (failure.message.as_str(), failure.code),
+        (
+            "the configuration has a problem:\n  - a.b is wrong: correct it\n",
+            BAD_CONFIGURATION
+        )
+    );
     problems.add("c", "is missing: set it");
-    assert!(Failure::configuration(&problems).message.starts_with("the configuration has 2 problems:\n  - a.b"));
+    assert!(
+        Failure::configuration(&problems)
+            .message
+            .starts_with("the configuration has 2 problems:\n  - a.b")
+    );
 }
 
 #[test]
@@ -24,5 +34,10 @@ fn a_file_is_laid_over_the_built_in_configuration() {
     let same: Config = load_str(&ABOUT, text, &environment(REQUIRED)).unwrap();
     assert_eq!((read.server.port, read.server.admin_port), (0, 8090));
     assert_eq!(format!("{read:?}"), format!("{same:?}"));
-    assert!(load::<Config>(&ABOUT, None, &environment(REQUIRED)).unwrap_err().to_string().contains("identity is empty"));
+    assert!(
+        load::<Config>(&ABOUT, None, &environment(REQUIRED))
+            .unwrap_err()
+            .to_string()
+            .contains("identity is empty")
+    );
 }

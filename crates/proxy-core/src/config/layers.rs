@@ -21,10 +21,7 @@ use self::{
     environment::Said,
     merge::{compose, nested},
 };
-use super::{
-    Document, Problems, Reader,
-    problems::Origin,
-};
+use super::{Document, Problems, Reader, problems::Origin};
 use crate::About;
 
 /// A variable of the service that this one replaces.
@@ -67,7 +64,12 @@ pub struct Layers {
 
 impl Layers {
     /// Merges the defaults, `file` and `environment`; `None` when one of them cannot be read.
-    pub fn load(about: &About, file: Option<&Path>, environment: &Environment, problems: &mut Problems) -> Option<Self> {
+    pub fn load(
+        about: &About,
+        file: Option<&Path>,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         match file {
             None => Self::merge(about, Some(Map::new()), environment, problems),
             Some(path) => {
@@ -85,7 +87,12 @@ impl Layers {
         Self::merge(about, table, environment, problems)
     }
 
-    fn merge(about: &About, file: Option<Map<String, Value>>, environment: &Environment, problems: &mut Problems) -> Option<Self> {
+    fn merge(
+        about: &About,
+        file: Option<Map<String, Value>>,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let defaults = file::parse("the built-in configuration", about.defaults, problems);
         let own = environment.own(about.name, problems);
         let mut replaced = environment.aliases(about.aliases, problems);
@@ -97,10 +104,16 @@ impl Layers {
         }
         let mut merged = compose(defaults?, &replaced, upper);
         hub::identities(environment, &mut merged);
-        let origins = replaced.iter().filter(|said| merge::at(&merged, &said.key) == Some(&said.value)).chain(&own);
+        let origins = replaced
+            .iter()
+            .filter(|said| merge::at(&merged, &said.key) == Some(&said.value))
+            .chain(&own);
         let alternatives = about.aliases.iter().map(|alias| (alias.key, alias.variable));
         let secret_alternatives = about.secrets.iter().map(|alias| (alias.key, alias.variable));
-        problems.know(origins.map(Said::origin).collect(), alternatives.chain(secret_alternatives).collect());
+        problems.know(
+            origins.map(Said::origin).collect(),
+            alternatives.chain(secret_alternatives).collect(),
+        );
         Some(Self { merged, secrets })
     }
 
@@ -119,7 +132,10 @@ impl Layers {
     pub fn to_toml(&self) -> String {
         let mut secrets: Vec<_> = self.secrets.0.iter().collect();
         secrets.sort_by_key(|(key, _)| **key);
-        let notes: String = secrets.iter().map(|(key, (variable, _))| format!("# {key} is in {variable}\n")).collect();
+        let notes: String = secrets
+            .iter()
+            .map(|(key, (variable, _))| format!("# {key} is in {variable}\n"))
+            .collect();
         let mut shown = Value::Object(self.merged.clone());
         merge::redact(&mut shown);
         let table = toml::Value::try_from(shown).and_then(|shown| toml::to_string(&shown));
@@ -129,7 +145,11 @@ impl Layers {
 
 impl Said {
     fn origin(&self) -> Origin {
-        Origin { key: self.key.clone(), variable: self.variable.clone(), oddity: self.oddity.clone() }
+        Origin {
+            key: self.key.clone(),
+            variable: self.variable.clone(),
+            oddity: self.oddity.clone(),
+        }
     }
 }
 

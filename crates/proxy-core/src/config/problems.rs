@@ -32,7 +32,11 @@ impl Problems {
         let key = self.key(&key.to_string());
         let above = self.origins.iter().rev().find(|origin| is_below(&key, &origin.key));
         let problem = match above.or_else(|| self.origins.iter().find(|origin| is_below(&origin.key, &key))) {
-            Some(Origin { variable, oddity: Some(oddity), .. }) => format!("{key} (from {variable}, {oddity}) {what}"),
+            Some(Origin {
+                variable,
+                oddity: Some(oddity),
+                ..
+            }) => format!("{key} (from {variable}, {oddity}) {what}"),
             Some(Origin { variable, .. }) => format!("{key} (from {variable}) {what}"),
             None => format!("{key} {what}"),
         };
@@ -96,7 +100,9 @@ impl Problems {
     pub(super) fn or_variable(&self, key: impl Display) -> String {
         let key = self.key(&key.to_string());
         let known = self.alternatives.iter().find(|(alternative, _)| *alternative == key);
-        known.map_or_else(String::new, |(_, variable)| format!(", or {variable} in the environment"))
+        known.map_or_else(String::new, |(_, variable)| {
+            format!(", or {variable} in the environment")
+        })
     }
 
     /// From here on, problems name the variable that said a key, or could have said it.
@@ -106,14 +112,21 @@ impl Problems {
     }
 
     fn key(&self, last: &str) -> String {
-        let parts: Vec<&str> = self.at.iter().map(String::as_str).chain([last]).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> = self
+            .at
+            .iter()
+            .map(String::as_str)
+            .chain([last])
+            .filter(|part| !part.is_empty())
+            .collect();
         parts.join(".")
     }
 }
 
 /// Whether `key` is `above` or below it.
 pub(super) fn is_below(key: &str, above: &str) -> bool {
-    key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    key.strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 impl Display for Problems {

@@ -44,7 +44,13 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads `table`, noting problems in `problems`.
     pub fn new(table: Map<String, Value>, problems: &'a mut Problems) -> Self {
-        Self { table, known: Vec::new(), secrets: Secrets::default(), readable: true, problems }
+        Self {
+            table,
+            known: Vec::new(),
+            secrets: Secrets::default(),
+            readable: true,
+            problems,
+        }
     }
 
     /// Reads `value`, which must be a table.
@@ -86,12 +92,22 @@ impl<'a> Reader<'a> {
             None => Vec::new(),
             Some(Value::Array(values)) => values,
             Some(other) => {
-                self.fail(key, format!("{}: write `[[{key}]]` tables, or a JSON list in the environment", found(&other)));
+                self.fail(
+                    key,
+                    format!(
+                        "{}: write `[[{key}]]` tables, or a JSON list in the environment",
+                        found(&other)
+                    ),
+                );
                 return None;
             }
         };
         // Every entry is read before one of them ends it all.
-        let entries: Vec<Option<T>> = values.into_iter().enumerate().map(|entry| self.entry(key, entry)).collect();
+        let entries: Vec<Option<T>> = values
+            .into_iter()
+            .enumerate()
+            .map(|entry| self.entry(key, entry))
+            .collect();
         let entries: Option<Vec<T>> = entries.into_iter().collect();
         match &entries {
             Some(entries) => T::together(key, entries, self.problems),

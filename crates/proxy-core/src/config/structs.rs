@@ -21,7 +21,12 @@ pub fn read_struct<T: DeserializeOwned>(value: Value, problems: &mut Problems) -
         problems.add("", format!("{}: write a table of keys", found(&value)));
         return None;
     }
-    let mut attempt = Attempt { value, noted: HashSet::new(), stand_ins: HashMap::new(), problems };
+    let mut attempt = Attempt {
+        value,
+        noted: HashSet::new(),
+        stand_ins: HashMap::new(),
+        problems,
+    };
     for _ in 0..MAX_MISTAKES {
         let mut track = serde_path_to_error::Track::new();
         let deserializer = serde_path_to_error::Deserializer::new(attempt.value.clone(), &mut track);
@@ -52,9 +57,14 @@ impl Attempt<'_> {
     fn learn(&mut self, path: &str, error: &str) -> bool {
         if let (true, Some(field)) = (error.starts_with("unknown field"), quoted(error)) {
             // The path may name the unknown field or the table that holds it.
-            let here = if last(path) == field { path.to_owned() } else { join(path, field) };
+            let here = if last(path) == field {
+                path.to_owned()
+            } else {
+                join(path, field)
+            };
             if self.noted.insert(here.clone()) {
-                self.problems.add(&here, unknown_key(field, error.split('`').skip(3).step_by(2)));
+                self.problems
+                    .add(&here, unknown_key(field, error.split('`').skip(3).step_by(2)));
             }
             return remove(&mut self.value, &here);
         }
@@ -69,7 +79,9 @@ impl Attempt<'_> {
         }
         if self.stand_ins.contains_key(path) {
             // Of an enum, serde says what would do.
-            let variant = error.rsplit_once("expected ").and_then(|(_, expected)| quoted(expected));
+            let variant = error
+                .rsplit_once("expected ")
+                .and_then(|(_, expected)| quoted(expected));
             return match variant.filter(|_| error.starts_with("unknown variant")) {
                 Some(variant) => put(&mut self.value, path, variant.into()),
                 None => self.stand_in(path),
@@ -88,7 +100,8 @@ impl Attempt<'_> {
                 !path.is_empty() && self.stand_in(path)
             }
             None => {
-                self.problems.add(path, "cannot be read: compare it with the built-in configuration");
+                self.problems
+                    .add(path, "cannot be read: compare it with the built-in configuration");
                 false
             }
         }
@@ -96,9 +109,19 @@ impl Attempt<'_> {
 
     /// Puts the next plausible value at `path`, so that serde goes on to what comes after it.
     fn stand_in(&mut self, path: &str) -> bool {
-        let candidates = [json!(""), json!(0), json!(false), json!([]), json!({}), json!("http://localhost/"), json!("::1/128")];
+        let candidates = [
+            json!(""),
+            json!(0),
+            json!(false),
+            json!([]),
+            json!({}),
+            json!("http://localhost/"),
+            json!("::1/128"),
+        ];
         let tried = self.stand_ins.entry(path.to_owned()).or_default();
-        let Some(candidate) = candidates.into_iter().nth(*tried) else { return false };
+        let Some(candidate) = candidates.into_iter().nth(*tried) else {
+            return false;
+        };
         *tried += 1;
         put(&mut self.value, path, candidate)
     }
@@ -110,7 +133,10 @@ fn explain(error: &str, value: &Value) -> String {
     let repeats = ["invalid type", "invalid value", "invalid length", "unknown variant"];
     match expected.filter(|_| repeats.iter().any(|start| error.starts_with(start))) {
         Some(expected) => format!("{}: write {expected}", found(value)),
-        None => match value.as_str().map(|text| (text, error.replace(&format!("{text:?}"), "…"))) {
+        None => match value
+            .as_str()
+            .map(|text| (text, error.replace(&format!("{text:?}"), "…")))
+        {
             Some((text, error)) if !text.is_empty() && error.contains(text) => "cannot be read: correct it".to_owned(),
             Some((_, error)) => format!("cannot be read: {error}"),
             None => format!("cannot be read: {error}"),
@@ -123,7 +149,11 @@ fn quoted(error: &str) -> Option<&str> {
 }
 
 fn join(parent: &str, key: &str) -> String {
-    if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") }
+    if parent.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{parent}.{key}")
+    }
 }
 
 fn last(path: &str) -> &str {
@@ -132,11 +162,13 @@ fn last(path: &str) -> &str {
 
 /// The value at a path such as `rule[2].name`.
 fn at<'v>(value: &'v mut Value, path: &str) -> Option<&'v mut Value> {
-    path.split('.').filter(|step| !step.is_empty()).try_fold(value, |value, step| {
-        let mut parts = step.split(['[', ']']).filter(|part| !part.is_empty());
-        let table = value.get_mut(parts.next()?)?;
-        parts.try_fold(table, |list, index| list.get_mut(index.parse::<usize>().ok()?))
-    })
+    path.split('.')
+        .filter(|step| !step.is_empty())
+        .try_fold(value, |value, step| {
+            let mut parts = step.split(['[', ']']).filter(|part| !part.is_empty());
+            let table = value.get_mut(parts.next()?)?;
+            parts.try_fold(table, |list, index| list.get_mut(index.parse::<usize>().ok()?))
+        })
 }
 
 fn put(value: &mut Value, path: &str, new: Value) -> bool {

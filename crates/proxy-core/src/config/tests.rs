@@ -16,17 +16,35 @@ pub(crate) const ABOUT: About = About {
     documentation_url: None,
     defaults: include_str!("tests/default.toml"),
     aliases: &[
-        Alias { variable: "OLD_URL", key: "tenant[0].upstream.url" },
-        Alias { variable: "OLD_USER", key: "tenant[0].credential.username" },
-        Alias { variable: "OLD_PREFIX", key: "tenant[0].prefix" },
-        Alias { variable: "OLD_LEVEL", key: "log.level" },
+        Alias {
+            variable: "OLD_URL",
+            key: "tenant[0].upstream.url",
+        },
+        Alias {
+            variable: "OLD_USER",
+            key: "tenant[0].credential.username",
+        },
+        Alias {
+            variable: "OLD_PREFIX",
+            key: "tenant[0].prefix",
+        },
+        Alias {
+            variable: "OLD_LEVEL",
+            key: "log.level",
+        },
     ],
-    secrets: &[SecretAlias { variable: "OLD_PASSWORD", key: "tenant[0].credential.password" }],
+    secrets: &[SecretAlias {
+        variable: "OLD_PASSWORD",
+        key: "tenant[0].credential.password",
+    }],
 };
 
 /// What the test service cannot do without, as the variables of the service that it replaces.
-pub(crate) const REQUIRED: &[(&str, &str)] =
-    &[("OLD_URL", "https://old.example.org/"), ("OLD_USER", "bot"), ("OLD_PASSWORD", "hunter2")];
+pub(crate) const REQUIRED: &[(&str, &str)] = &[
+    ("OLD_URL", "https://old.example.org/"),
+    ("OLD_USER", "bot"),
+    ("OLD_PASSWORD", "hunter2"),
+];
 
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -41,7 +59,13 @@ impl Document for Config {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
         let (identity, tenant) = (reader.list("identity"), reader.list("tenant"));
-        Some(Self { server: server?, log: log?, tls: tls?, identity: identity?, tenant: tenant? })
+        Some(Self {
+            server: server?,
+            log: log?,
+            tls: tls?,
+            identity: identity?,
+            tenant: tenant?,
+        })
     }
 
     fn log(&self) -> &LogConfig {
@@ -49,7 +73,10 @@ impl Document for Config {
     }
 
     fn print_policy(&self) -> String {
-        self.tenant.iter().map(|tenant| format!("{} {}\n", tenant.name, tenant.policy.preset)).collect()
+        self.tenant
+            .iter()
+            .map(|tenant| format!("{} {}\n", tenant.name, tenant.policy.preset))
+            .collect()
     }
 }
 
@@ -58,7 +85,9 @@ impl Validate for Config {
 }
 
 pub(crate) fn environment(variables: &[(&str, &str)]) -> Environment {
-    let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let owned = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Environment::from(owned.collect::<HashMap<_, _>>())
 }
 
@@ -80,5 +109,7 @@ pub(crate) fn good(toml: &str, variables: &[(&str, &str)]) -> Config {
 
 #[track_caller]
 pub(crate) fn bad(toml: &str, variables: &[(&str, &str)]) -> Problems {
-    configured(toml, variables).err().unwrap_or_else(|| panic!("{toml} {variables:?} is accepted"))
+    configured(toml, variables)
+        .err()
+        .unwrap_or_else(|| panic!("{toml} {variables:?} is accepted"))
 }

@@ -57,7 +57,10 @@ impl Breaker {
             return false;
         }
         if generation > state.generation {
-            *state = State { generation, ..State::default() };
+            *state = State {
+                generation,
+                ..State::default()
+            };
         }
         state.rejections = state.rejections.saturating_add(1);
         if state.rejections >= REJECTIONS {
@@ -77,7 +80,10 @@ impl Breaker {
             return false;
         }
         let was_open = state.closed_again.is_some();
-        *state = State { generation, ..State::default() };
+        *state = State {
+            generation,
+            ..State::default()
+        };
         self.suspicious.store(false, Ordering::Release);
         was_open
     }

@@ -48,7 +48,10 @@ pub(super) fn read(paths: &[&Path]) -> Result<Snapshot, Flaw> {
             return secrets.map(|secrets| Snapshot { secrets, places });
         }
     }
-    Err(Flaw { index: 0, what: "changes faster than it can be read".to_owned() })
+    Err(Flaw {
+        index: 0,
+        what: "changes faster than it can be read".to_owned(),
+    })
 }
 
 /// Where the files really are: below what each directory's `..data` points at, if there is one.
@@ -56,10 +59,20 @@ fn places(paths: &[&Path]) -> Vec<Result<PathBuf, String>> {
     let mut volumes: HashMap<&Path, Option<PathBuf>> = HashMap::new();
     let mut places = Vec::new();
     for path in paths {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let volume = volumes.entry(directory).or_insert_with(|| fs::canonicalize(directory.join("..data")).ok());
-        let versioned = volume.as_ref().zip(path.file_name()).map(|(volume, name)| volume.join(name));
-        let place = versioned.filter(|path| path.symlink_metadata().is_ok()).unwrap_or_else(|| path.to_path_buf());
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let volume = volumes
+            .entry(directory)
+            .or_insert_with(|| fs::canonicalize(directory.join("..data")).ok());
+        let versioned = volume
+            .as_ref()
+            .zip(path.file_name())
+            .map(|(volume, name)| volume.join(name));
+        let place = versioned
+            .filter(|path| path.symlink_metadata().is_ok())
+            .unwrap_or_else(|| path.to_path_buf());
         places.push(fs::canonicalize(place).map_err(|error| unreadable(&error)));
     }
     places
@@ -72,7 +85,9 @@ fn read_one(path: &Path) -> Result<SecretString, String> {
     suits(&file.metadata().map_err(|error| unreadable(&error))?)?;
     // Large enough from the start: a buffer that grows leaves copies behind that nobody wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SIZE as usize + 64));
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    file.take(MAX_SIZE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(&error))?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(too_large());
     }
@@ -82,12 +97,18 @@ fn read_one(path: &Path) -> Result<SecretString, String> {
 
 /// The secret of a file or variable, without what editors and templates put around it.
 pub(super) fn clean(text: &str) -> Result<SecretString, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_end_matches(['\r', '\n']);
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .trim_end_matches(['\r', '\n']);
     if text.trim().is_empty() {
         return Err("is empty: write the secret into it".to_owned());
     }
     if text.chars().any(char::is_control) {
-        return Err("holds a line break or another control character within the secret: write the secret alone into it".to_owned());
+        return Err(
+            "holds a line break or another control character within the secret: write the secret alone into it"
+                .to_owned(),
+        );
     }
     Ok(SecretString::from(text))
 }

@@ -20,12 +20,7 @@ use super::{
     file, source,
     watch::{self, Watched},
 };
-use crate::{
-    auth::Identity,
-    config::sections::CredentialConfig,
-    error::ProxyError,
-    telemetry::TenantMetrics,
-};
+use crate::{auth::Identity, config::sections::CredentialConfig, error::ProxyError, telemetry::TenantMetrics};
 
 /// One credential for everybody.
 #[derive(Debug)]
@@ -71,9 +66,15 @@ impl ServiceCredential {
             config: config.clone(),
             upstream: upstream_name.to_owned(),
             metrics: tenant.clone(),
-            current: ArcSwap::from_pointee(Loaded { credential, at: Instant::now() }),
+            current: ArcSwap::from_pointee(Loaded {
+                credential,
+                at: Instant::now(),
+            }),
             breaker: Breaker::default(),
-            last: Mutex::new(Last { places, ..Last::default() }),
+            last: Mutex::new(Last {
+                places,
+                ..Last::default()
+            }),
         });
         watch::begin(&shared).context("no thread to watch credentials can be had")?;
         Ok(Arc::new(Self(shared)))
@@ -97,7 +98,9 @@ impl CredentialSource for ServiceCredential {
         if self.0.breaker.admits(credential.generation(), Instant::now()) {
             Ok(credential)
         } else {
-            Err(ProxyError::UpstreamCredentialRejected { upstream: self.0.upstream.clone() })
+            Err(ProxyError::UpstreamCredentialRejected {
+                upstream: self.0.upstream.clone(),
+            })
         }
     }
 
@@ -110,14 +113,22 @@ impl CredentialSource for ServiceCredential {
 
     fn accepted(&self, generation: u64) {
         if self.0.breaker.accepted(generation) {
-            tracing::info!(tenant = self.0.metrics.tenant(), upstream = self.0.upstream, "the upstream takes the service's credential again");
+            tracing::info!(
+                tenant = self.0.metrics.tenant(),
+                upstream = self.0.upstream,
+                "the upstream takes the service's credential again"
+            );
         }
     }
 
     fn rejected(&self, generation: u64) {
         if self.0.breaker.rejected(generation, Instant::now()) {
             let (tenant, upstream) = (self.0.metrics.tenant(), &self.0.upstream);
-            tracing::error!(tenant, upstream, "the upstream rejected the service's credential three times: it is asked again once a minute, or when the credential changes");
+            tracing::error!(
+                tenant,
+                upstream,
+                "the upstream rejected the service's credential three times: it is asked again once a minute, or when the credential changes"
+            );
         }
     }
 }
@@ -125,7 +136,9 @@ impl CredentialSource for ServiceCredential {
 impl Watched for Shared {
     fn look(&self) {
         self.look_again(&mut self.last(), true);
-        self.metrics.all().credential_age(self.metrics.tenant(), self.current.load().at.elapsed().as_secs());
+        self.metrics
+            .all()
+            .credential_age(self.metrics.tenant(), self.current.load().at.elapsed().as_secs());
     }
 }
 
@@ -169,8 +182,15 @@ impl Shared {
         match credential(&self.config, secret.clone()) {
             Ok(credential) => {
                 last.told = None;
-                tracing::info!(tenant = self.metrics.tenant(), generation = credential.generation(), "the credential has changed");
-                self.current.store(Arc::new(Loaded { credential, at: Instant::now() }));
+                tracing::info!(
+                    tenant = self.metrics.tenant(),
+                    generation = credential.generation(),
+                    "the credential has changed"
+                );
+                self.current.store(Arc::new(Loaded {
+                    credential,
+                    at: Instant::now(),
+                }));
                 self.metrics.all().credential_reload(self.metrics.tenant(), true);
             }
             Err(what) => self.complain(last, &what),
@@ -179,7 +199,10 @@ impl Shared {
 
     fn complain(&self, last: &mut Last, what: &str) {
         if last.told.as_deref() != Some(what) {
-            tracing::warn!(tenant = self.metrics.tenant(), "{what}; the credential that was read before stays in use");
+            tracing::warn!(
+                tenant = self.metrics.tenant(),
+                "{what}; the credential that was read before stays in use"
+            );
             self.metrics.all().credential_reload(self.metrics.tenant(), false);
             last.told = Some(what.to_owned());
         }

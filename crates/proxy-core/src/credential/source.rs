@@ -28,7 +28,10 @@ pub(super) fn read(config: &CredentialConfig) -> Result<Found, String> {
         CredentialKind::Header { value, .. } => ("value", value),
     };
     let username = match &config.kind {
-        CredentialKind::Basic { username: Username::File(path), .. } => Some(("username", path.as_path())),
+        CredentialKind::Basic {
+            username: Username::File(path),
+            ..
+        } => Some(("username", path.as_path())),
         _ => None,
     };
     let secret_file = match secret {
@@ -37,30 +40,49 @@ pub(super) fn read(config: &CredentialConfig) -> Result<Found, String> {
     };
     let (keys, paths): (Vec<&str>, Vec<&Path>) = username.into_iter().chain(secret_file).unzip();
     let snapshot = file::read(&paths).map_err(|Flaw { index, what }| {
-        format!("{}.{}_file names {}, which {what}", config.key, keys[index], paths[index].display())
+        format!(
+            "{}.{}_file names {}, which {what}",
+            config.key,
+            keys[index],
+            paths[index].display()
+        )
     })?;
     let mut read = snapshot.secrets.into_iter();
     let username = username.and_then(|_| read.next());
     let secret = match secret {
-        SecretSource::File(_) => read.next().ok_or_else(|| format!("{}.{secret_key}_file is missing", config.key))?,
+        SecretSource::File(_) => read
+            .next()
+            .ok_or_else(|| format!("{}.{secret_key}_file is missing", config.key))?,
         SecretSource::Variable(variable, secret) => from_variable(config, secret_key, variable, secret)?,
         SecretSource::Missing => return Err(format!("{}.{secret_key}_file is missing", config.key)),
     };
-    let value = value(&config.kind, username.as_ref(), &secret).map_err(|(part, what)| format!("{}: the {part} {what}", config.key))?;
+    let value = value(&config.kind, username.as_ref(), &secret)
+        .map_err(|(part, what)| format!("{}: the {part} {what}", config.key))?;
     Ok((value, snapshot.places))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a secret is looked at before it is used")]
-fn from_variable(config: &CredentialConfig, key: &str, variable: &str, secret: &SecretString) -> Result<SecretString, String> {
+fn from_variable(
+    config: &CredentialConfig,
+    key: &str,
+    variable: &str,
+    secret: &SecretString,
+) -> Result<SecretString, String> {
     file::clean(secret.expose_secret()).map_err(|what| format!("{variable}, which is {}.{key}, {what}", config.key))
 }
 
 /// `Basic …` (RFC 7617), `Bearer …` (RFC 6750), or the secret itself.
 #[expect(clippy::disallowed_methods, reason = "a header's value is what a secret is for")]
-fn value(kind: &CredentialKind, username: Option<&SecretString>, secret: &SecretString) -> Result<SecretString, (&'static str, &'static str)> {
+fn value(
+    kind: &CredentialKind,
+    username: Option<&SecretString>,
+    secret: &SecretString,
+) -> Result<SecretString, (&'static str, &'static str)> {
     let secret = secret.expose_secret();
     match kind {
-        CredentialKind::Basic { username: configured, .. } => {
+        CredentialKind::Basic {
+            username: configured, ..
+        } => {
             let user = match (configured, username) {
                 (Username::Text(text), _) => text.as_str(),
                 (Username::File(_), read) => read.map_or("", ExposeSecret::expose_secret),

@@ -25,7 +25,10 @@ struct Watch {
     running: bool,
 }
 
-static WATCH: Mutex<Watch> = Mutex::new(Watch { all: Vec::new(), running: false });
+static WATCH: Mutex<Watch> = Mutex::new(Watch {
+    all: Vec::new(),
+    running: false,
+});
 
 /// Has `watched` look every second until it is dropped.
 ///

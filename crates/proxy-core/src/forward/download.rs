@@ -29,8 +29,18 @@ pub struct Download {
 
 impl Download {
     /// The body of a response with these `parts`. With `links`, its length is not known beforehand.
-    pub(super) fn new(incoming: Incoming, parts: &Parts, head_only: bool, links: Option<Links>, upstream: &Upstream, slot: Slot) -> Self {
-        let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    pub(super) fn new(
+        incoming: Incoming,
+        parts: &Parts,
+        head_only: bool,
+        links: Option<Links>,
+        upstream: &Upstream,
+        slot: Slot,
+    ) -> Self {
+        let announced = parts
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
         let bodyless = matches!(parts.status.as_u16(), 204 | 304);
         let size = match announced {
             _ if bodyless => BodySize::None,
@@ -39,7 +49,15 @@ impl Download {
             None if head_only => BodySize::None,
             None => BodySize::Stream,
         };
-        Self { incoming, size, links, idle: Idle::new(upstream.timeouts.idle), upstream: upstream.name.clone(), done: bodyless || head_only, _slot: slot }
+        Self {
+            incoming,
+            size,
+            links,
+            idle: Idle::new(upstream.timeouts.idle),
+            upstream: upstream.name.clone(),
+            done: bodyless || head_only,
+            _slot: slot,
+        }
     }
 
     fn cut(&mut self, why: &str) -> Poll<Option<Result<Bytes, io::Error>>> {

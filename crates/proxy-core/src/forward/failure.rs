@@ -23,12 +23,21 @@ impl From<Failure> for ProxyError {
             Failure::Timeout(upstream) => Self::Timeout { upstream },
             Failure::Connect(upstream, detail) => Self::Unreachable { upstream, detail },
             Failure::Died(error) => error,
-            Failure::Protocol(upstream, detail) => Self::Invalid { upstream, reason: "it is not HTTP as the standard has it", detail },
+            Failure::Protocol(upstream, detail) => Self::Invalid {
+                upstream,
+                reason: "it is not HTTP as the standard has it",
+                detail,
+            },
         }
     }
 }
 
-pub(super) async fn request_within(pool: &Pool, request: Request<Upload>, limit: Duration, upstream: &Upstream) -> Result<Response<Incoming>, Failure> {
+pub(super) async fn request_within(
+    pool: &Pool,
+    request: Request<Upload>,
+    limit: Duration,
+    upstream: &Upstream,
+) -> Result<Response<Incoming>, Failure> {
     let name = || upstream.name.clone();
     let error = match tokio::time::timeout(limit, pool.request(request)).await {
         Err(_) => return Err(Failure::Timeout(name())),
@@ -38,13 +47,20 @@ pub(super) async fn request_within(pool: &Pool, request: Request<Upload>, limit:
     let detail = chain(&error);
     if error.is_connect() {
         let slow = source::<io::Error>(&error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
-        return Err(if slow { Failure::Timeout(name()) } else { Failure::Connect(name(), detail) });
+        return Err(if slow {
+            Failure::Timeout(name())
+        } else {
+            Failure::Connect(name(), detail)
+        });
     }
     let inner = source::<hyper::Error>(&error);
     if inner.is_some_and(|error| error.is_parse() || error.is_parse_status()) {
         return Err(Failure::Protocol(name(), detail));
     }
-    Err(Failure::Died(ProxyError::Unreachable { upstream: name(), detail }))
+    Err(Failure::Died(ProxyError::Unreachable {
+        upstream: name(),
+        detail,
+    }))
 }
 
 /// The message of an error and of all that caused it: for the log alone.
@@ -72,7 +88,9 @@ fn source<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'
 impl Fault {
     pub(super) fn into_error(self, upstream: &Upstream) -> ProxyError {
         match self {
-            Self::TooLarge => ProxyError::TooLarge { limit: upstream.max_request_body },
+            Self::TooLarge => ProxyError::TooLarge {
+                limit: upstream.max_request_body,
+            },
             Self::TooSlow => ProxyError::TooSlow,
             Self::Broken => ProxyError::BadRequest("the body of the request is malformed or was cut off".into()),
         }

@@ -19,7 +19,11 @@ pub(crate) struct Idle {
 
 impl Idle {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, last: None, timer: None }
+        Self {
+            limit,
+            last: None,
+            timer: None,
+        }
     }
 
     /// Something happened.

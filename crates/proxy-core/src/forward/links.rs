@@ -31,7 +31,10 @@ struct Form {
 
 impl Form {
     fn new(base: String, public: String) -> Self {
-        Self { finder: Finder::new(base.as_bytes()).into_owned(), public: public.into_bytes() }
+        Self {
+            finder: Finder::new(base.as_bytes()).into_owned(),
+            public: public.into_bytes(),
+        }
     }
 
     fn needle(&self) -> &[u8] {
@@ -44,17 +47,36 @@ impl Links {
     ///
     /// # Errors
     /// `Invalid` for JSON that cannot be read while it streams: encoded though nobody asked for it, or a part of a whole.
-    pub fn for_response(upstream: &Upstream, parts: &Parts, public_base: &str, method: &Method) -> Result<Option<Self>, ProxyError> {
+    pub fn for_response(
+        upstream: &Upstream,
+        parts: &Parts,
+        public_base: &str,
+        method: &Method,
+    ) -> Result<Option<Self>, ProxyError> {
         let json = media_type(&parts.headers).is_some_and(|media| media == "application/json");
         if !upstream.rewrite_links || !json || is_attachment(&parts.headers) {
             return Ok(None);
         }
-        let invalid = |reason| Err(ProxyError::Invalid { upstream: upstream.name.clone(), reason, detail: "rewrite_links".to_owned() });
-        let encoded = parts.headers.get_all(header::CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        let invalid = |reason| {
+            Err(ProxyError::Invalid {
+                upstream: upstream.name.clone(),
+                reason,
+                detail: "rewrite_links".to_owned(),
+            })
+        };
+        let encoded = parts
+            .headers
+            .get_all(header::CONTENT_ENCODING)
+            .iter()
+            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
         match parts.status.as_u16() {
             204 | 304 => Ok(None),
-            _ if encoded && method != Method::HEAD => invalid("it is compressed though that was not asked for, so its links cannot be rewritten"),
-            206 if method != Method::HEAD => invalid("it is a part of a JSON document, whose links cannot be rewritten"),
+            _ if encoded && method != Method::HEAD => {
+                invalid("it is compressed though that was not asked for, so its links cannot be rewritten")
+            }
+            206 if method != Method::HEAD => {
+                invalid("it is a part of a JSON document, whose links cannot be rewritten")
+            }
             _ => Ok(Some(Self::new(&upstream.base_url(), public_base))),
         }
     }
@@ -63,7 +85,13 @@ impl Links {
     #[must_use]
     pub fn new(base: &str, public: &str) -> Self {
         let escaped = |url: &str| url.replace('/', "\\/");
-        Self { forms: [Form::new(base.into(), public.into()), Form::new(escaped(base), escaped(public))], held: BytesMut::new() }
+        Self {
+            forms: [
+                Form::new(base.into(), public.into()),
+                Form::new(escaped(base), escaped(public)),
+            ],
+            held: BytesMut::new(),
+        }
     }
 
     /// The next chunk, rewritten; may be empty while everything is held back. A chunk without links is not copied.
@@ -99,7 +127,11 @@ impl Links {
                 }
             }
         }
-        let keep = if last { chunk.len() } else { chunk.len() - self.undecided(&chunk[from..]) };
+        let keep = if last {
+            chunk.len()
+        } else {
+            chunk.len() - self.undecided(&chunk[from..])
+        };
         self.held.extend_from_slice(&chunk[keep..]);
         if out.is_empty() {
             return chunk.slice(from..keep);
@@ -118,7 +150,10 @@ impl Links {
         let longest = |form: &Form| {
             let needle = form.needle();
             let most = needle.len().min(tail.len());
-            (1..=most).rev().find(|length| tail.ends_with(&needle[..*length])).unwrap_or(0)
+            (1..=most)
+                .rev()
+                .find(|length| tail.ends_with(&needle[..*length]))
+                .unwrap_or(0)
         };
         self.forms.iter().map(longest).max().unwrap_or(0)
     }

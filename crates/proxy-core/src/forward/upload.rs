@@ -63,18 +63,30 @@ struct Streaming {
 ///
 /// # Errors
 /// A body that is too large by its own account, or that comes with a method that has none.
-pub(super) fn from_request(head: &RequestHead, payload: Payload, upstream: &Upstream) -> Result<(Upload, UploadWatch), ProxyError> {
+pub(super) fn from_request(
+    head: &RequestHead,
+    payload: Payload,
+    upstream: &Upstream,
+) -> Result<(Upload, UploadWatch), ProxyError> {
     let watch = UploadWatch::default();
-    let announced = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.trim().parse::<u64>().ok());
+    let announced = head
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.trim().parse::<u64>().ok());
     let chunked = head.headers.contains_key(header::TRANSFER_ENCODING);
     if !chunked && announced.unwrap_or(0) == 0 {
         return Ok((Upload::default(), watch));
     }
     if matches!(head.method, Method::GET | Method::HEAD) {
-        return Err(ProxyError::BadRequest("a GET or HEAD request must not have a body".into()));
+        return Err(ProxyError::BadRequest(
+            "a GET or HEAD request must not have a body".into(),
+        ));
     }
     if announced.is_some_and(|length| length > upstream.max_request_body) {
-        return Err(ProxyError::TooLarge { limit: upstream.max_request_body });
+        return Err(ProxyError::TooLarge {
+            limit: upstream.max_request_body,
+        });
     }
     let streaming = Streaming {
         payload,
@@ -110,8 +122,13 @@ impl Body for Upload {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let Some(streaming) = self.0.as_mut() else { return Poll::Ready(None) };
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Some(streaming) = self.0.as_mut() else {
+            return Poll::Ready(None);
+        };
         let chunk = std::task::ready!(streaming.poll(context));
         Poll::Ready(chunk.map(|chunk| match chunk {
             Ok(bytes) => Ok(Frame::data(bytes)),

@@ -10,14 +10,25 @@ const STRICT: HeaderPolicy = HeaderPolicy {
     request_defaults: &[("accept", "application/json")],
     sandbox: true,
 };
-const OPEN: HeaderPolicy = HeaderPolicy { request: Passing::AllBut(&["x-secret"]), response: Passing::AllBut(&["server"]), request_defaults: &[], sandbox: false };
+const OPEN: HeaderPolicy = HeaderPolicy {
+    request: Passing::AllBut(&["x-secret"]),
+    response: Passing::AllBut(&["server"]),
+    request_defaults: &[],
+    sandbox: false,
+};
 
 fn sent(policy: &HeaderPolicy, lines: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut from = ServerHeaders::new();
     for (name, value) in lines {
-        from.append(ServerName::from_bytes(name.as_bytes()).unwrap(), ServerValue::from_bytes(value.as_bytes()).unwrap());
+        from.append(
+            ServerName::from_bytes(name.as_bytes()).unwrap(),
+            ServerValue::from_bytes(value.as_bytes()).unwrap(),
+        );
     }
-    let mut all: Vec<_> = request_headers(policy, &from).iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap_or("?").to_owned())).collect();
+    let mut all: Vec<_> = request_headers(policy, &from)
+        .iter()
+        .map(|(n, v)| (n.to_string(), v.to_str().unwrap_or("?").to_owned()))
+        .collect();
     all.sort();
     all
 }
@@ -25,31 +36,67 @@ fn sent(policy: &HeaderPolicy, lines: &[(&str, &str)]) -> Vec<(String, String)> 
 fn returned(policy: &HeaderPolicy, lines: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut from = HeaderMap::new();
     for (name, value) in lines {
-        from.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        from.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        );
     }
-    let mut all: Vec<_> = response_headers(policy, &from).into_iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect();
+    let mut all: Vec<_> = response_headers(policy, &from)
+        .into_iter()
+        .map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned()))
+        .collect();
     all.sort();
     all
 }
 
 fn value(headers: &[(String, String)], name: &str) -> Vec<String> {
-    headers.iter().filter(|(have, _)| have == name).map(|(_, value)| value.clone()).collect()
+    headers
+        .iter()
+        .filter(|(have, _)| have == name)
+        .map(|(_, value)| value.clone())
+        .collect()
 }
 
 #[test]
 fn only_listed_request_headers_are_sent() {
-    let sent = sent(&STRICT, &[("Accept", "text/html"), ("Authorization", "Bearer x"), ("Cookie", "a=b"), ("X-HTTP-Method-Override", "DELETE"), ("Range", "bytes=0-0")]);
-    assert_eq!(sent, [("accept".into(), "text/html".into()), ("range".into(), "bytes=0-0".to_owned())]);
+    let sent = sent(
+        &STRICT,
+        &[
+            ("Accept", "text/html"),
+            ("Authorization", "Bearer x"),
+            ("Cookie", "a=b"),
+            ("X-HTTP-Method-Override", "DELETE"),
+            ("Range", "bytes=0-0"),
+        ],
+    );
+    assert_eq!(
+        sent,
+        [
+            ("accept".into(), "text/html".into()),
+            ("range".into(), "bytes=0-0".to_owned())
+        ]
+    );
 }
 
 #[test]
 fn a_default_stands_in_for_a_missing_header() {
-    assert_eq!(sent(&STRICT, &[]), [("accept".to_owned(), "application/json".to_owned())]);
+    assert_eq!(
+        sent(&STRICT, &[]),
+        [("accept".to_owned(), "application/json".to_owned())]
+    );
 }
 
 #[test]
 fn identity_headers_never_pass_however_they_are_spelled() {
-    for name in ["X-Auth-Request-User", "x_auth_request_user", "X-Auth_Request-Email", "X-AUTH-REQUEST-TOKEN", "X-Auth-RequestX", "X_Original_URL", "x-forwarded_for"] {
+    for name in [
+        "X-Auth-Request-User",
+        "x_auth_request_user",
+        "X-Auth_Request-Email",
+        "X-AUTH-REQUEST-TOKEN",
+        "X-Auth-RequestX",
+        "X_Original_URL",
+        "x-forwarded_for",
+    ] {
         assert_eq!(sent(&OPEN, &[(name, "root")]), [], "{name}");
     }
     assert_eq!(sent(&STRICT, &[("X-Auth-Request-User", "root")]).len(), 1);
@@ -57,17 +104,40 @@ fn identity_headers_never_pass_however_they_are_spelled() {
 
 #[test]
 fn hop_by_hop_headers_end_here_in_both_directions() {
-    let lines = [("Connection", "close, X-Thing"), ("Keep-Alive", "5"), ("TE", "trailers"), ("Trailer", "x"), ("Upgrade", "h2c"), ("HTTP2-Settings", "x"),
-        ("Proxy-Authorization", "x"), ("Transfer-Encoding", "chunked"), ("X-Thing", "1"), ("X-Other", "2")];
+    let lines = [
+        ("Connection", "close, X-Thing"),
+        ("Keep-Alive", "5"),
+        ("TE", "trailers"),
+        ("Trailer", "x"),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "x"),
+        ("Proxy-Authorization", "x"),
+        ("Transfer-Encoding", "chunked"),
+        ("X-Thing", "1"),
+        ("X-Other", "2"),
+    ];
     assert_eq!(sent(&OPEN, &lines), [("x-other".to_owned(), "2".to_owned())]);
     let returned = returned(&OPEN, &lines);
     assert_eq!(value(&returned, "x-other"), ["2"]);
-    assert!(returned.iter().all(|(name, _)| !["connection", "x-thing", "upgrade", "transfer-encoding"].contains(&name.as_str())));
+    assert!(
+        returned
+            .iter()
+            .all(|(name, _)| !["connection", "x-thing", "upgrade", "transfer-encoding"].contains(&name.as_str()))
+    );
 }
 
 #[test]
 fn an_upstreams_own_headers_stay_with_it() {
-    let returned = returned(&STRICT, &[("Set-Cookie", "a=b"), ("X-AUSERNAME", "bot"), ("WWW-Authenticate", "Basic"), ("Server", "x"), ("ETag", "\"1\"")]);
+    let returned = returned(
+        &STRICT,
+        &[
+            ("Set-Cookie", "a=b"),
+            ("X-AUSERNAME", "bot"),
+            ("WWW-Authenticate", "Basic"),
+            ("Server", "x"),
+            ("ETag", "\"1\""),
+        ],
+    );
     assert_eq!(value(&returned, "etag"), ["\"1\""]);
     for name in ["set-cookie", "x-ausername", "www-authenticate", "server"] {
         assert!(value(&returned, name).is_empty());
@@ -86,20 +156,36 @@ fn a_shared_cache_may_keep_nothing() {
         let lines: Vec<_> = upstream.iter().map(|value| ("cache-control", *value)).collect();
         assert_eq!(value(&returned(&STRICT, &lines), "cache-control"), [expected]);
     }
-    assert_eq!(value(&returned(&STRICT, &[("vary", "Accept"), ("vary", "cookie")]), "vary"), ["Accept, cookie, Authorization"]);
+    assert_eq!(
+        value(&returned(&STRICT, &[("vary", "Accept"), ("vary", "cookie")]), "vary"),
+        ["Accept, cookie, Authorization"]
+    );
     assert_eq!(value(&returned(&STRICT, &[("vary", "*")]), "vary"), ["*"]);
 }
 
 #[test]
 fn a_document_that_could_run_script_is_handed_out_as_a_file() {
-    for (media, attachment) in [("text/html;charset=utf-8", true), ("image/svg+xml", true), ("application/xhtml+xml", true), ("application/json", false), ("image/png", false), ("text/plain", false)] {
+    for (media, attachment) in [
+        ("text/html;charset=utf-8", true),
+        ("image/svg+xml", true),
+        ("application/xhtml+xml", true),
+        ("application/json", false),
+        ("image/png", false),
+        ("text/plain", false),
+    ] {
         let returned = returned(&STRICT, &[("content-type", media), ("content-disposition", "inline")]);
         let expected = if attachment { "attachment" } else { "inline" };
         assert_eq!(value(&returned, "content-disposition"), [expected], "{media}");
         assert_eq!(value(&returned, "x-content-type-options"), ["nosniff"]);
-        assert_eq!(value(&returned, "content-security-policy"), ["default-src 'none'; sandbox"]);
+        assert_eq!(
+            value(&returned, "content-security-policy"),
+            ["default-src 'none'; sandbox"]
+        );
     }
-    assert_eq!(value(&returned(&STRICT, &[]), "content-type"), ["application/octet-stream"]);
+    assert_eq!(
+        value(&returned(&STRICT, &[]), "content-type"),
+        ["application/octet-stream"]
+    );
 }
 
 proptest! {

@@ -20,13 +20,20 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 pub(super) async fn to_folder(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
     own_route(&request, "docs");
     let location = format!("{}/-/docs/", mounted(&request)?.prefix);
-    Ok(HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish())
+    Ok(HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, location))
+        .finish())
 }
 
 pub(super) async fn file(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ProxyError> {
     own_route(&request, "docs");
-    let config = Config::from("../openapi.json").try_it_out_enabled(true).persist_authorization(false).validator_url("none");
-    let file = utoipa_swagger_ui::serve(&path, Arc::new(config)).map_err(|error| ProxyError::Internal { detail: error.to_string() })?;
+    let config = Config::from("../openapi.json")
+        .try_it_out_enabled(true)
+        .persist_authorization(false)
+        .validator_url("none");
+    let file = utoipa_swagger_ui::serve(&path, Arc::new(config)).map_err(|error| ProxyError::Internal {
+        detail: error.to_string(),
+    })?;
     let file = file.ok_or(ProxyError::NotFound("there is no such file".into()))?;
     Ok(HttpResponse::Ok()
         .content_type(file.content_type)

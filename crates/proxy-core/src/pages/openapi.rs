@@ -16,7 +16,12 @@ pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ProxyE
 fn document(mounted: &Mounted) -> Value {
     let mut paths = own_paths();
     let described = serde_json::from_str::<Map<String, Value>>(mounted.proxy.tenant().kind.operations);
-    paths.extend(described.unwrap_or_default().into_iter().filter(|(path, _)| published(mounted, path)));
+    paths.extend(
+        described
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(path, _)| published(mounted, path)),
+    );
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -41,7 +46,12 @@ fn document(mounted: &Mounted) -> Value {
 
 /// Whether the tenant's rules publish an operation's path at all, whoever asks.
 fn published(mounted: &Mounted, path: &str) -> bool {
-    let example: String = path.trim_start_matches('/').split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment }).collect::<Vec<_>>().join("/");
+    let example: String = path
+        .trim_start_matches('/')
+        .split('/')
+        .map(|segment| if segment.starts_with('{') { "x" } else { segment })
+        .collect::<Vec<_>>()
+        .join("/");
     mounted.proxy.tenant().policy().publishes(&example)
 }
 
@@ -52,13 +62,28 @@ fn own_paths() -> Map<String, Value> {
         responses["200"] = json!({ "description": ok });
         json!({ "get": { "tags": ["about you"], "summary": summary, "parameters": parameters, "responses": responses } })
     };
-    let parameter = |name: &str, required: bool, example: &str, text: &str| {
-        json!({ "name": name, "in": "query", "required": required, "description": text, "schema": { "type": "string" }, "example": example })
-    };
-    let why = json!([parameter("method", false, "GET", "GET unless given."), parameter("path", true, "rest/api/2/serverInfo", "Below the prefix.")]);
+    let parameter = |name: &str, required: bool, example: &str, text: &str| json!({ "name": name, "in": "query", "required": required, "description": text, "schema": { "type": "string" }, "example": example });
+    let why = json!([
+        parameter("method", false, "GET", "GET unless given."),
+        parameter("path", true, "rest/api/2/serverInfo", "Below the prefix.")
+    ]);
     Map::from_iter([
-        ("/-/me".to_owned(), with("Who you are, as this service sees it", json!([]), "User, groups, scopes, expiry.")),
-        ("/-/why".to_owned(), with("Why a request of yours is allowed or refused", why, "The rule that decides.")),
+        (
+            "/-/me".to_owned(),
+            with(
+                "Who you are, as this service sees it",
+                json!([]),
+                "User, groups, scopes, expiry.",
+            ),
+        ),
+        (
+            "/-/why".to_owned(),
+            with(
+                "Why a request of yours is allowed or refused",
+                why,
+                "The rule that decides.",
+            ),
+        ),
     ])
 }
 

@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// Everything inline and no script: the page has one style sheet of ten lines.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}\
 h1{font-size:1.5rem;line-height:1.25;margin:.25rem 0 1.5rem}h2{font-size:1rem;margin:1.5rem 0 .25rem}p{margin:.25rem 0}\
 .kind{opacity:.7;font-size:.875rem}code{font:.875em ui-monospace,monospace}li{margin:.35rem 0}a{color:inherit}";
@@ -30,7 +31,11 @@ pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, ProxyErro
             li { (problem.status) " " a href=(format!("{}/-/problems/{}", mounted.prefix, problem.name)) { (problem.title) } }
         } }
     };
-    Ok(answer(&document("Problems this service may report", mounted.about.name, &items)))
+    Ok(answer(&document(
+        "Problems this service may report",
+        mounted.about.name,
+        &items,
+    )))
 }
 
 fn describe(problem: &ProblemType) -> Markup {

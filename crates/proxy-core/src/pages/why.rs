@@ -22,17 +22,29 @@ pub(super) async fn why(request: HttpRequest, question: web::Query<Question>) ->
     own_route(&request, "why");
     let (mounted, record) = (mounted(&request)?, record(&request)?);
     let identity = mounted.proxy.authenticate(&record, request.head()).await?;
-    let method = Method::from_bytes(question.method.as_bytes()).map_err(|_| ProxyError::BadRequest("`method` is not an HTTP method".into()))?;
-    let below = question.path.strip_prefix(mounted.prefix.as_str()).unwrap_or(&question.path);
+    let method = Method::from_bytes(question.method.as_bytes())
+        .map_err(|_| ProxyError::BadRequest("`method` is not an HTTP method".into()))?;
+    let below = question
+        .path
+        .strip_prefix(mounted.prefix.as_str())
+        .unwrap_or(&question.path);
     let target = format!("{}/{}", mounted.prefix, below.strip_prefix('/').unwrap_or(below));
     let (allowed, rule, because) = match mounted.proxy.explain(&identity, &method, &target) {
         Ok(Verdict::Allowed(rule)) => (true, Some(rule), "this rule allows it".to_owned()),
         Ok(Verdict::Denied(rule)) => (false, Some(rule), "this rule denies it".to_owned()),
-        Ok(Verdict::Lacking(rule)) => (false, Some(rule), "this rule would allow it to somebody with the group and scope that it names".to_owned()),
+        Ok(Verdict::Lacking(rule)) => (
+            false,
+            Some(rule),
+            "this rule would allow it to somebody with the group and scope that it names".to_owned(),
+        ),
         Ok(Verdict::Method(allow)) => (false, None, format!("the path is published, but only with {allow}")),
         Ok(Verdict::Unknown) => (false, None, "no rule publishes this path".to_owned()),
         Err(error @ ProxyError::BadRequest(_)) => (false, None, error.to_string()),
-        Err(_) => (false, None, "the path is written in a way that could be read as another one".to_owned()),
+        Err(_) => (
+            false,
+            None,
+            "the path is written in a way that could be read as another one".to_owned(),
+        ),
     };
     Ok(personal().json(json!({
         "user": identity.user(),

@@ -26,7 +26,11 @@ impl Pattern {
         }
         let (path, deep) = match written.strip_suffix("**") {
             Some("") => ("", true),
-            Some(path) => (path.strip_suffix('/').ok_or("holds `**` that is not a segment of its own")?, true),
+            Some(path) => (
+                path.strip_suffix('/')
+                    .ok_or("holds `**` that is not a segment of its own")?,
+                true,
+            ),
             None => (written, false),
         };
         if path.contains("**") {
@@ -34,7 +38,11 @@ impl Pattern {
         }
         let split = |path: String| path.split('/').map(str::to_owned).collect();
         let alternatives = expand(path)?.into_iter().map(split).collect();
-        Ok(Self { written: written.to_owned(), alternatives, deep })
+        Ok(Self {
+            written: written.to_owned(),
+            alternatives,
+            deep,
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -43,7 +51,9 @@ impl Pattern {
 
     /// Whether `path`, without a slash at its start, is meant.
     pub(crate) fn matches(&self, path: &str) -> bool {
-        self.alternatives.iter().any(|segments| self.matches_segments(segments, path))
+        self.alternatives
+            .iter()
+            .any(|segments| self.matches_segments(segments, path))
     }
 
     fn matches_segments(&self, segments: &[String], path: &str) -> bool {
@@ -53,7 +63,9 @@ impl Pattern {
         let mut rest = Some(path);
         for segment in segments {
             let Some(path) = rest else { return false };
-            let (name, after) = path.split_once('/').map_or((path, None), |(name, after)| (name, Some(after)));
+            let (name, after) = path
+                .split_once('/')
+                .map_or((path, None), |(name, after)| (name, Some(after)));
             if !matches_name(segment.as_bytes(), name.as_bytes()) {
                 return false;
             }
@@ -66,14 +78,23 @@ impl Pattern {
 /// `{a,b}` written out; braces do not nest and hold no slash.
 fn expand(pattern: &str) -> Result<Vec<String>, String> {
     let Some((before, rest)) = pattern.split_once('{') else {
-        return if pattern.contains('}') { Err("holds `}` without `{`".to_owned()) } else { Ok(vec![pattern.to_owned()]) };
+        return if pattern.contains('}') {
+            Err("holds `}` without `{`".to_owned())
+        } else {
+            Ok(vec![pattern.to_owned()])
+        };
     };
     let (inside, after) = rest.split_once('}').ok_or("holds `{` without `}`")?;
     if inside.contains(['{', '/']) || inside.is_empty() || before.contains('}') {
         return Err("holds braces that nest, are empty or hold a slash".to_owned());
     }
     let tails = expand(after)?;
-    let with = |choice: &str| tails.iter().map(|tail| format!("{before}{choice}{tail}")).collect::<Vec<_>>();
+    let with = |choice: &str| {
+        tails
+            .iter()
+            .map(|tail| format!("{before}{choice}{tail}"))
+            .collect::<Vec<_>>()
+    };
     Ok(inside.split(',').flat_map(with).collect())
 }
 

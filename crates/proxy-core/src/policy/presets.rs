@@ -40,13 +40,24 @@ impl Presets {
 pub fn rules(config: &PolicyConfig, presets: &Presets, problems: &mut Problems) -> Vec<Rule> {
     let Some(preset) = presets.preset.iter().find(|preset| preset.name == config.preset) else {
         let names: Vec<&str> = presets.preset.iter().map(|preset| preset.name.as_str()).collect();
-        problems.add("preset", format!("is `{}`: use one of `{}`", config.preset, names.join("`, `")));
+        problems.add(
+            "preset",
+            format!("is `{}`: use one of `{}`", config.preset, names.join("`, `")),
+        );
         return Vec::new();
     };
     let options: BTreeSet<&str> = preset.rule.iter().filter_map(|rule| rule.option.as_deref()).collect();
-    for (index, option) in config.publish.iter().enumerate().filter(|(_, option)| !options.contains(option.as_str())) {
+    for (index, option) in config
+        .publish
+        .iter()
+        .enumerate()
+        .filter(|(_, option)| !options.contains(option.as_str()))
+    {
         let known = options.iter().copied().collect::<Vec<_>>().join("`, `");
-        problems.add(format!("publish[{index}]"), format!("is `{option}`: use some of `{known}`"));
+        problems.add(
+            format!("publish[{index}]"),
+            format!("is `{option}`: use some of `{known}`"),
+        );
     }
     for (index, _) in config.rule.iter().enumerate().filter(|(_, rule)| rule.option.is_some()) {
         problems.add(format!("rule[{index}].option"), "belongs to presets: leave it out");
@@ -57,7 +68,13 @@ pub fn rules(config: &PolicyConfig, presets: &Presets, problems: &mut Problems) 
     let compiled = all.iter().enumerate().filter_map(|(index, rule)| {
         problems.within(format!("rule[{index}]"), |problems| {
             if !names.insert(rule.name.as_str()) {
-                problems.add("name", format!("is `{}` again: names are unique, also over the preset's rules", rule.name));
+                problems.add(
+                    "name",
+                    format!(
+                        "is `{}` again: names are unique, also over the preset's rules",
+                        rule.name
+                    ),
+                );
             }
             compile(rule, problems)
         })
@@ -77,15 +94,29 @@ fn in_force(rule: &RuleConfig, published: &[String]) -> bool {
 
 fn compile(config: &RuleConfig, problems: &mut Problems) -> Option<Rule> {
     let before = problems.found().len();
-    let is_name = |name: &str| !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.len() <= 63
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
     if !is_name(&config.name) {
         problems.add("name", format!("is `{}`: use 1 to 63 of a-z, 0-9 and `-`", config.name));
     }
     let mut methods = Vec::new();
     for (index, name) in config.methods.iter().enumerate() {
         match Method::from_bytes(name.as_bytes()) {
-            Ok(method) if name.bytes().all(|byte| byte.is_ascii_uppercase()) && !matches!(method, Method::CONNECT | Method::TRACE) => methods.push(method),
-            _ => problems.add(format!("methods[{index}]"), format!("is `{name}`: use a method such as GET, in capitals, other than CONNECT and TRACE")),
+            Ok(method)
+                if name.bytes().all(|byte| byte.is_ascii_uppercase())
+                    && !matches!(method, Method::CONNECT | Method::TRACE) =>
+            {
+                methods.push(method)
+            }
+            _ => problems.add(
+                format!("methods[{index}]"),
+                format!("is `{name}`: use a method such as GET, in capitals, other than CONNECT and TRACE"),
+            ),
         }
     }
     if config.action == Action::Allow && config.methods.is_empty() {

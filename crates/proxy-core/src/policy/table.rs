@@ -10,8 +10,17 @@ impl Policy {
     pub fn to_table(&self) -> String {
         let head = ["rule", "action", "methods", "paths", "only if"].map(str::to_owned);
         let last = ["(default)", "deny", "any", "**", ""].map(str::to_owned);
-        let rows: Vec<[String; 5]> = [head].into_iter().chain(self.rules.iter().map(row)).chain([last]).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+        let rows: Vec<[String; 5]> = [head]
+            .into_iter()
+            .chain(self.rules.iter().map(row))
+            .chain([last])
+            .collect();
+        let width = |column: usize| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or_default()
+        };
         let widths: Vec<usize> = (0..5).map(width).collect();
         let mut table = String::new();
         for row in &rows {
@@ -37,7 +46,11 @@ fn row(rule: &Rule) -> [String; 5] {
     [
         rule.name.to_string(),
         if rule.action == Action::Allow { "allow" } else { "deny" }.to_owned(),
-        if methods.is_empty() { "any".to_owned() } else { methods.join(" ") },
+        if methods.is_empty() {
+            "any".to_owned()
+        } else {
+            methods.join(" ")
+        },
         rule.paths().collect::<Vec<_>>().join(" "),
         only_if.join(" and "),
     ]

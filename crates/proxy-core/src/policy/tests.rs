@@ -64,7 +64,14 @@ fn target(tail: &str) -> Target {
 
 pub(crate) fn identity(user: &str, groups: &[&str], scopes: &[&str]) -> Identity {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let claims = Claims { user: user.into(), groups: owned(groups), scopes: owned(scopes), kind: "test", expires: None, by_cookie: false };
+    let claims = Claims {
+        user: user.into(),
+        groups: owned(groups),
+        scopes: owned(scopes),
+        kind: "test",
+        expires: None,
+        by_cookie: false,
+    };
     #[expect(clippy::disallowed_methods, reason = "a test needs an identity without a platform")]
     Identity::proven(claims).unwrap()
 }
@@ -123,8 +130,10 @@ fn group_and_scope_must_both_be_there_exactly() {
 
 #[test]
 fn an_option_opens_allow_rules_and_lifts_deny_rules() {
-    let (policy, problems) = policy(r#"preset = "strict"
-publish = ["files", "personal-data"]"#);
+    let (policy, problems) = policy(
+        r#"preset = "strict"
+publish = ["files", "personal-data"]"#,
+    );
     assert!(problems.is_empty());
     assert_eq!(judge(&policy, &[], &[], "GET", "files/1"), "allow files");
     assert_eq!(judge(&policy, &[], &[], "GET", "api/user"), "allow read");
@@ -132,13 +141,18 @@ publish = ["files", "personal-data"]"#);
 
 #[test]
 fn a_sites_own_rule_comes_first() {
-    let (policy, problems) = policy(r#"preset = "strict"
+    let (policy, problems) = policy(
+        r#"preset = "strict"
 [[rule]]
 name = "no-secrets"
 action = "deny"
-paths = ["api/*/issue/SEC-*/**"]"#);
+paths = ["api/*/issue/SEC-*/**"]"#,
+    );
     assert!(problems.is_empty());
-    assert_eq!(judge(&policy, &[], &[], "GET", "api/1/issue/SEC-7/comment"), "deny no-secrets");
+    assert_eq!(
+        judge(&policy, &[], &[], "GET", "api/1/issue/SEC-7/comment"),
+        "deny no-secrets"
+    );
     assert_eq!(judge(&policy, &[], &[], "GET", "api/1/issue/SE-7"), "allow read");
 }
 
@@ -151,12 +165,16 @@ fn refusals_become_the_errors_that_callers_read() {
     assert!(matches!(error(Method::PUT, "api/1/x"), ProxyError::MethodNotAllowed { allow } if allow == "GET, HEAD"));
     assert!(matches!(error(Method::GET, "secure/x"), ProxyError::NotFound(text) if text == "not here"));
     let permit = policy.authorize(&ada, &Method::GET, target("api/1/x?y")).unwrap();
-    assert_eq!((permit.target().path_and_query(), permit.rule().as_ref()), ("/api/1/x?y", "read"));
+    assert_eq!(
+        (permit.target().path_and_query(), permit.rule().as_ref()),
+        ("/api/1/x?y", "read")
+    );
 }
 
 #[test]
 fn every_problem_of_a_policy_is_named() {
-    let (_, problems) = policy(r#"preset = "strict"
+    let (_, problems) = policy(
+        r#"preset = "strict"
 publish = ["attachements"]
 [[rule]]
 name = "Read It"
@@ -168,11 +186,25 @@ name = "read"
 action = "allow"
 option = "files"
 methods = []
-paths = []"#);
+paths = []"#,
+    );
     let found = problems.to_string();
-    for part in ["publish[0] is `attachements`", "rule[0].name", "rule[0].methods[0]", "rule[0].methods[1]", "rule[0].paths[0]", "rule[0].paths[1]",
-        "rule[0].paths[2]", "rule[0].paths[3]", "rule[0].paths[4]", "rule[0].paths[5]", "rule[1].option", "rule[1].methods is empty", "rule[1].paths is empty",
-        "name is `read` again"] {
+    for part in [
+        "publish[0] is `attachements`",
+        "rule[0].name",
+        "rule[0].methods[0]",
+        "rule[0].methods[1]",
+        "rule[0].paths[0]",
+        "rule[0].paths[1]",
+        "rule[0].paths[2]",
+        "rule[0].paths[3]",
+        "rule[0].paths[4]",
+        "rule[0].paths[5]",
+        "rule[1].option",
+        "rule[1].methods is empty",
+        "rule[1].paths is empty",
+        "name is `read` again",
+    ] {
         assert!(found.contains(part), "{part} in\n{found}");
     }
     let (_, problems) = self::policy(r#"preset = "lax""#);
@@ -182,11 +214,32 @@ paths = []"#);
 #[test]
 fn patterns_mean_whole_segments() {
     for (pattern, path, expected) in [
-        ("a/**", "a", true), ("a/**", "a/", true), ("a/**", "a/b/c", true), ("a/**", "ab", false), ("a/**", "", false), ("**", "", true), ("**", "x/y", true),
-        ("a/*", "a/b", true), ("a/*", "a/", false), ("a/*", "a/b/c", false), ("a/*", "a", false), ("a", "a/", false), ("a*c", "abc", true), ("a*c", "ac", true),
-        ("a*c", "ab/c", false), ("*b*", "abc", true), ("*b*", "acd", false), ("{a,b}/{c,d}", "b/c", true), ("{a,b}/{c,d}", "c/b", false), ("x{,y}", "x", true),
+        ("a/**", "a", true),
+        ("a/**", "a/", true),
+        ("a/**", "a/b/c", true),
+        ("a/**", "ab", false),
+        ("a/**", "", false),
+        ("**", "", true),
+        ("**", "x/y", true),
+        ("a/*", "a/b", true),
+        ("a/*", "a/", false),
+        ("a/*", "a/b/c", false),
+        ("a/*", "a", false),
+        ("a", "a/", false),
+        ("a*c", "abc", true),
+        ("a*c", "ac", true),
+        ("a*c", "ab/c", false),
+        ("*b*", "abc", true),
+        ("*b*", "acd", false),
+        ("{a,b}/{c,d}", "b/c", true),
+        ("{a,b}/{c,d}", "c/b", false),
+        ("x{,y}", "x", true),
     ] {
-        assert_eq!(Pattern::new(pattern).unwrap().matches(path), expected, "{pattern} {path}");
+        assert_eq!(
+            Pattern::new(pattern).unwrap().matches(path),
+            expected,
+            "{pattern} {path}"
+        );
     }
 }
 
@@ -195,7 +248,10 @@ fn the_policy_reads_as_a_table() {
     let (policy, _) = policy(r#"preset = "strict""#);
     let table = policy.to_table();
     assert!(table.starts_with("rule "), "{table}");
-    assert!(table.contains("query has os_username") && table.contains("caller in group /staff and caller has scope read:staff"));
+    assert!(
+        table.contains("query has os_username")
+            && table.contains("caller in group /staff and caller has scope read:staff")
+    );
     assert!(table.trim_end().ends_with("**") && table.contains("(default)"));
 }
 

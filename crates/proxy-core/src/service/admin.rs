@@ -23,7 +23,12 @@ pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<Sta
             .route("/metrics", web::get().to(metrics))
             .route("/config", web::get().to(settings))
     });
-    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
+    Ok(server
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run())
 }
 
 /// The process serves requests: this answer is the proof. It never depends on anything else.
@@ -45,18 +50,29 @@ async fn started(admin: web::Data<Admin>) -> HttpResponse {
 }
 
 fn answer(checks: &[(&str, bool)]) -> HttpResponse {
-    let lines: String = checks.iter().map(|(name, good)| format!("{name}: {}\n", if *good { "ok" } else { "not ready" })).collect();
+    let lines: String = checks
+        .iter()
+        .map(|(name, good)| format!("{name}: {}\n", if *good { "ok" } else { "not ready" }))
+        .collect();
     let good = checks.iter().all(|(_, good)| *good);
-    let mut response = if good { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut response = if good {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     response.content_type("text/plain; charset=utf-8").body(lines)
 }
 
 async fn metrics(admin: web::Data<Admin>) -> HttpResponse {
     let metrics = &admin.service.metrics;
     metrics.audit_lost(admin.service.lines.take_lost());
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(metrics.to_text())
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(metrics.to_text())
 }
 
 async fn settings(admin: web::Data<Admin>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(admin.service.settings.clone())
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body(admin.service.settings.clone())
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix_http::{HttpMessage as _, Request, Response, body::BoxBody};
-use actix_web::{body::MessageBody as _, http::header::EXPECT};
+use actix_web::body::MessageBody as _;
 
 use super::{
     guard,
@@ -16,7 +16,12 @@ use crate::{
 
 /// Lets a request through that may send its body; refuses it otherwise, with an audit event of its own.
 pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Request, Response<BoxBody>> {
-    let record = Record::start(&worker.audit, RequestId::of(&request), request.method(), request.peer_addr());
+    let record = Record::start(
+        &worker.audit,
+        RequestId::of(&request),
+        request.method(),
+        request.peer_addr(),
+    );
     match preview(&worker, &request, &record).await {
         Ok(()) => {
             // The request goes on, and its event with it.
@@ -25,19 +30,19 @@ pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Reque
         }
         Err(error) => {
             let mut response = worker.tell(&error, request.uri().path(), &record);
-            response.headers_mut().insert(REQUEST_ID, record.request_id().to_header_value());
+            response
+                .headers_mut()
+                .insert(REQUEST_ID, record.request_id().to_header_value());
             record.status(response.status().as_u16());
-            Err(response.map_body(|_, body| AuditedBody::new(body, record).boxed()).into())
+            Err(response
+                .map_body(|_, body| AuditedBody::new(body, record).boxed())
+                .into())
         }
     }
 }
 
 async fn preview(worker: &Worker, request: &Request, record: &Record) -> Result<(), ProxyError> {
     guard::check(request.head())?;
-    let mut expectations = request.head().headers.get_all(EXPECT);
-    if !expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
-        return Err(ProxyError::ExpectationFailed);
-    }
     match worker.proxy_for(request.uri().path()) {
         Some((_, proxy)) => proxy.preview(record, request.head()).await,
         None => Err(ProxyError::NotFound("there is no service at this path".into())),

@@ -18,18 +18,34 @@ pub(super) fn check(head: &RequestHead) -> Result<(), ProxyError> {
     if target > MAX_TARGET {
         return Err(ProxyError::UriTooLong { limit: MAX_TARGET });
     }
-    let bytes: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let bytes: usize = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if bytes > MAX_HEAD || head.headers.len() > MAX_FIELDS {
         return Err(ProxyError::HeadersTooLarge { limit: MAX_HEAD });
     }
     if head.method == Method::CONNECT || head.method == Method::TRACE {
-        return Err(ProxyError::MethodNotAllowed { allow: "GET, HEAD, POST".to_owned() });
+        return Err(ProxyError::MethodNotAllowed {
+            allow: "GET, HEAD, POST".to_owned(),
+        });
     }
     if head.version > Version::HTTP_11 || head.version < Version::HTTP_10 {
         return Err(ProxyError::BadRequest("the HTTP version is not 1.0 or 1.1".into()));
     }
     if upgrades(head) {
-        return Err(ProxyError::BadRequest("this service does not upgrade connections".into()));
+        return Err(ProxyError::BadRequest(
+            "this service does not upgrade connections".into(),
+        ));
+    }
+    // actix knows `100-continue` alone; with any other expectation the request would wait for its body.
+    if !head
+        .headers
+        .get_all(header::EXPECT)
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
+        return Err(ProxyError::ExpectationFailed);
     }
     host(head)
 }
@@ -41,7 +57,13 @@ pub(super) fn must_close(head: &RequestHead) -> bool {
 
 /// actix reads the payload of such a request to the connection's end, whatever its length says.
 fn upgrades(head: &RequestHead) -> bool {
-    let websocket = |value: &header::HeaderValue| value.as_bytes().to_ascii_lowercase().windows(9).any(|word| word == b"websocket");
+    let websocket = |value: &header::HeaderValue| {
+        value
+            .as_bytes()
+            .to_ascii_lowercase()
+            .windows(9)
+            .any(|word| word == b"websocket")
+    };
     head.headers.get_all(header::UPGRADE).any(websocket)
 }
 
@@ -50,11 +72,20 @@ fn host(head: &RequestHead) -> Result<(), ProxyError> {
     let mut hosts = head.headers.get_all(header::HOST);
     let good = |value: &header::HeaderValue| {
         let bytes = value.as_bytes();
-        let shape = !bytes.is_empty() && bytes.len() <= 255 && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte));
-        shape && value.to_str().is_ok_and(|text| text.parse::<http::uri::Authority>().is_ok())
+        let shape = !bytes.is_empty()
+            && bytes.len() <= 255
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte));
+        shape
+            && value
+                .to_str()
+                .is_ok_and(|text| text.parse::<http::uri::Authority>().is_ok())
     };
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if good(host) => Ok(()),
-        _ => Err(ProxyError::BadRequest("the request must have exactly one valid Host header".into())),
+        _ => Err(ProxyError::BadRequest(
+            "the request must have exactly one valid Host header".into(),
+        )),
     }
 }

@@ -17,7 +17,11 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-use super::{guard, lifecycle::State, stream::{Busy, Progress}};
+use super::{
+    guard,
+    lifecycle::State,
+    stream::{Busy, Progress},
+};
 use crate::{
     About,
     error::{ProblemContext, ProxyError},
@@ -40,7 +44,10 @@ pub(super) struct Worker {
 impl Worker {
     /// The proxy that serves `path`, if one does.
     pub(super) fn proxy_for(&self, path: &str) -> Option<&(String, Rc<Proxy>)> {
-        self.proxies.iter().find(|(prefix, _)| path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        self.proxies.iter().find(|(prefix, _)| {
+            path.strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     /// An error as the caller reads it; noted in `record` and, once, in the log.
@@ -48,27 +55,53 @@ impl Worker {
         let problem = error.problem();
         record.problem(problem.name, Some(format!("{error:?}")));
         if problem.status >= 500 {
-            tracing::warn!(request_id = record.request_id().as_str(), problem = problem.name, ?error, "request failed");
+            tracing::warn!(
+                request_id = record.request_id().as_str(),
+                problem = problem.name,
+                ?error,
+                "request failed"
+            );
         }
-        let prefix = self.proxy_for(path).or(self.proxies.first()).map_or("", |(prefix, _)| prefix);
+        let prefix = self
+            .proxy_for(path)
+            .or(self.proxies.first())
+            .map_or("", |(prefix, _)| prefix);
         let problems_url = match &self.docs_base_url {
             Some(url) => format!("{}/problems", url.trim_end_matches('/')),
             None => format!("{prefix}/-/problems"),
         };
-        let context = ProblemContext { problems_url: &problems_url, realm: self.about.name, request_id: record.request_id().as_str() };
+        let context = ProblemContext {
+            problems_url: &problems_url,
+            realm: self.about.name,
+            request_id: record.request_id().as_str(),
+        };
         error.to_response(&context)
     }
 }
 
 /// The outermost layer of the application.
-pub(super) async fn around(worker: Rc<Worker>, request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<Tracked>, Error> {
+pub(super) async fn around(
+    worker: Rc<Worker>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<Tracked>, Error> {
     let busy = request.conn_data::<Rc<Progress>>().map(|progress| {
         let headers = request.headers();
-        Busy::begin(progress, headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING))
+        Busy::begin(
+            progress,
+            headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
+        )
     });
     // A request that waited for `100 Continue` has its record already.
     let known = request.extensions().get::<Record>().cloned();
-    let record = known.unwrap_or_else(|| Record::start(&worker.audit, RequestId::of(&request), request.method(), request.peer_addr()));
+    let record = known.unwrap_or_else(|| {
+        Record::start(
+            &worker.audit,
+            RequestId::of(&request),
+            request.method(),
+            request.peer_addr(),
+        )
+    });
     request.extensions_mut().insert(record.clone());
     let close = guard::must_close(request.head()) || worker.state.draining();
     let response = match guard::check(request.head()) {
@@ -77,23 +110,41 @@ pub(super) async fn around(worker: Rc<Worker>, request: ServiceRequest, next: Ne
     };
     let mut response = told(&worker, response, &record);
     if close {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
-    response.headers_mut().insert(REQUEST_ID, record.request_id().to_header_value());
+    response
+        .headers_mut()
+        .insert(REQUEST_ID, record.request_id().to_header_value());
     record.status(response.status().as_u16());
-    Ok(response.map_body(|_, body| Tracked { body: AuditedBody::new(body, record), _busy: busy }))
+    Ok(response.map_body(|_, body| Tracked {
+        body: AuditedBody::new(body, record),
+        _busy: busy,
+    }))
 }
 
 /// A handler's `ProxyError`, and actix's own refusals, in the one form that errors have here.
 fn told(worker: &Worker, response: ServiceResponse<BoxBody>, record: &Record) -> ServiceResponse<BoxBody> {
     let path = response.request().uri().path().to_owned();
-    let Some(error) = response.response().error() else { return response };
+    let Some(error) = response.response().error() else {
+        return response;
+    };
     let answer = match error.as_error::<ProxyError>() {
         Some(error) => worker.tell(error, &path, record),
-        None if error.as_response_error().status_code().is_client_error() => {
-            worker.tell(&ProxyError::BadRequest("the request cannot be read".into()), &path, record)
-        }
-        None => worker.tell(&ProxyError::Internal { detail: error.to_string() }, &path, record),
+        None if error.as_response_error().status_code().is_client_error() => worker.tell(
+            &ProxyError::BadRequest("the request cannot be read".into()),
+            &path,
+            record,
+        ),
+        None => worker.tell(
+            &ProxyError::Internal {
+                detail: error.to_string(),
+            },
+            &path,
+            record,
+        ),
     };
     response.into_response(answer)
 }

@@ -15,7 +15,11 @@ use super::{
     lifecycle::State,
     stream::{Limits, Timed},
 };
-use crate::{error::ProxyError, pages, telemetry::{Audit, RequestSpan}};
+use crate::{
+    error::ProxyError,
+    pages,
+    telemetry::{Audit, RequestSpan},
+};
 
 /// How long a connection that is being closed is read, so that the client gets our last answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -39,6 +43,7 @@ pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<Sta
         let worker = Rc::new(worker(&service, &clients, &state));
         let limits = Limits {
             head: Duration::from_secs(service.server.head_timeout_seconds),
+            keep_alive: Duration::from_secs(service.server.keep_alive_seconds),
             write: Duration::from_secs(service.server.write_timeout_seconds),
         };
         let metrics = service.metrics.clone();
@@ -48,7 +53,7 @@ pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<Sta
                 let signal = signal.clone();
                 async move { signal.notified().await }
             })
-            .keep_alive(Duration::from_secs(service.server.keep_alive_seconds))
+            .keep_alive(limits.keep_alive)
             .client_request_timeout(limits.head)
             .client_disconnect_timeout(LINGER)
             .h1_allow_half_closed(false)
@@ -58,7 +63,9 @@ pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<Sta
                 data.insert(io.progress().clone());
             })
             .expect(fn_service(move |request| expect::decide(expecting.clone(), request)))
-            .h1(map_config(application(service, worker, clients).into_factory(), |_| AppConfig::default()));
+            .h1(map_config(application(service, worker, clients).into_factory(), |_| {
+                AppConfig::default()
+            }));
         fn_service(move |io: TcpStream| {
             let peer = io.peer_addr().ok();
             let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
@@ -76,7 +83,11 @@ fn worker(service: &Service, clients: &Clients, state: &Arc<State>) -> Worker {
         audit: Audit::new(service.about.name, service.lines.clone(), service.metrics.clone()),
         metrics: service.metrics.clone(),
         state: state.clone(),
-        proxies: service.proxies.iter().map(|(prefix, build)| (prefix.clone(), build(clients))).collect(),
+        proxies: service
+            .proxies
+            .iter()
+            .map(|(prefix, build)| (prefix.clone(), build(clients)))
+            .collect(),
         docs_base_url: service.server.docs_base_url.as_ref().map(ToString::to_string),
     }
 }
@@ -107,7 +118,11 @@ fn application(
             }
             config.route("/", web::get().to(pages::metadata));
         })
-        .default_service(web::to(|| async { Err::<&str, _>(ProxyError::NotFound("there is no service at this path".into())) }))
+        .default_service(web::to(|| async {
+            Err::<&str, _>(ProxyError::NotFound("there is no service at this path".into()))
+        }))
         .wrap(TracingLogger::<RequestSpan>::new())
-        .wrap(from_fn(move |request, next| layer::around(around.clone(), request, next)))
+        .wrap(from_fn(move |request, next| {
+            layer::around(around.clone(), request, next)
+        }))
 }

@@ -25,38 +25,73 @@ use crate::telemetry::Metrics;
 pub(super) struct Progress {
     /// Requests between their head and their answer's last byte.
     busy: Cell<u32>,
-    /// When the first byte of a head came that is not complete yet.
-    head_since: Cell<Option<Instant>>,
-    /// Whether bytes came while a request without a body was busy: they belong to the next head.
-    read_ahead: Cell<bool>,
+    /// What is waited for, and since when.
+    waiting: Cell<Option<(Awaited, Instant)>>,
+    /// The last bytes that came: a head ends in an empty line.
+    last: Cell<[u8; 4]>,
     reader: RefCell<Option<Waker>>,
+}
+
+/// What a connection without a request in progress is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// The rest of a head.
+    Head,
+    /// A next request, after one with a body: whether a piece of its head is there already cannot be told.
+    Next,
+}
+
+impl Progress {
+    fn came(&self, bytes: &[u8]) {
+        let mut last = self.last.get();
+        for byte in bytes.iter().skip(bytes.len().saturating_sub(4)) {
+            last.rotate_left(1);
+            last[3] = *byte;
+        }
+        self.last.set(last);
+        if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
+            self.waiting.set(Some((Awaited::Head, Instant::now())));
+        }
+    }
+
+    fn ends_with_empty_line(&self) -> bool {
+        let last = self.last.get();
+        last == *b"\r\n\r\n" || last.ends_with(b"\n\n")
+    }
 }
 
 /// Held by a request from its head to its answer's last byte.
 #[derive(Debug)]
-pub(super) struct Busy(Rc<Progress>);
+pub(super) struct Busy {
+    progress: Rc<Progress>,
+    has_body: bool,
+}
 
 impl Busy {
     /// The head of a request is complete.
     pub(super) fn begin(progress: &Rc<Progress>, has_body: bool) -> Self {
         progress.busy.set(progress.busy.get() + 1);
-        progress.head_since.set(None);
-        // The bytes of a body cannot be told from those of a next head.
-        progress.read_ahead.set(progress.read_ahead.get() && !has_body);
-        Self(progress.clone())
+        progress.waiting.set(None);
+        Self {
+            progress: progress.clone(),
+            has_body,
+        }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        let progress = &self.0;
+        let progress = &self.progress;
         progress.busy.set(progress.busy.get().saturating_sub(1));
-        if progress.busy.get() == 0 && progress.read_ahead.replace(false) {
-            progress.head_since.set(Some(Instant::now()));
-            // The dispatcher has to wait for the deadline now: it is told to look again.
-            if let Some(reader) = progress.reader.borrow_mut().take() {
-                reader.wake();
-            }
+        let awaited = match self.has_body {
+            true => Awaited::Next,
+            false if !progress.ends_with_empty_line() => Awaited::Head,
+            false => return, // nothing of a next request is there: actix's own keep-alive timer watches
+        };
+        progress.waiting.set(Some((awaited, Instant::now())));
+        // The dispatcher has to wait for the deadline now: it is told to look again.
+        if let Some(reader) = progress.reader.borrow_mut().take() {
+            reader.wake();
         }
     }
 }
@@ -66,6 +101,8 @@ impl Drop for Busy {
 pub(super) struct Limits {
     /// From a head's first byte to its last.
     pub(super) head: Duration,
+    /// Between two requests.
+    pub(super) keep_alive: Duration,
     /// Without a byte being taken by the client.
     pub(super) write: Duration,
 }
@@ -105,7 +142,15 @@ impl Timer {
 impl Timed {
     pub(super) fn new(io: TcpStream, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let (read_timer, write_timer) = (Timer::default(), Timer::default());
-        Self { io, limits, progress: Rc::default(), read_timer, write_since: None, write_timer, metrics }
+        Self {
+            io,
+            limits,
+            progress: Rc::default(),
+            read_timer,
+            write_since: None,
+            write_timer,
+            metrics,
+        }
     }
 
     pub(super) fn progress(&self) -> &Rc<Progress> {
@@ -117,10 +162,16 @@ impl Timed {
             *self.progress.reader.borrow_mut() = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let Some(since) = self.progress.head_since.get() else { return Poll::Pending };
-        std::task::ready!(self.read_timer.poll_past(since + self.limits.head, context));
+        let Some((awaited, since)) = self.progress.waiting.get() else {
+            return Poll::Pending;
+        };
+        let limit = match awaited {
+            Awaited::Head => self.limits.head,
+            Awaited::Next => self.limits.keep_alive,
+        };
+        std::task::ready!(self.read_timer.poll_past(since + limit, context));
         self.metrics.connection_closed("head");
-        tracing::info!(limit = ?self.limits.head, "a request head did not arrive in time: connection closed");
+        tracing::info!(?limit, "a request head did not arrive in time: connection closed");
         Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
     }
 
@@ -138,19 +189,18 @@ impl Timed {
 }
 
 impl AsyncRead for Timed {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         if read.is_pending() {
             return self.poll_head_deadline(context).map(Err);
         }
-        if buffer.filled().len() > before {
-            let progress = &self.progress;
-            if progress.busy.get() > 0 {
-                progress.read_ahead.set(true);
-            } else if progress.head_since.get().is_none() {
-                progress.head_since.set(Some(Instant::now()));
-            }
+        if let Some(bytes) = buffer.filled().get(before..).filter(|bytes| !bytes.is_empty()) {
+            self.progress.came(bytes);
         }
         read
     }

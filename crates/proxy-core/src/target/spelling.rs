@@ -101,7 +101,11 @@ fn escape_follows(rest: &[u8]) -> bool {
 }
 
 fn escape(bytes: &[u8]) -> Option<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     Some(digit(bytes.get(1)?)? * 16 + digit(bytes.get(2)?)?)
 }
 

@@ -33,9 +33,21 @@ fn what_is_asked_below_the_prefix_is_sent_below_the_base_path() {
 
 #[test]
 fn a_query_is_sent_byte_for_byte() {
-    for query in ["fields=a&fields=b", "jql=a%20b+c%2B%26%3D;x", "?", "?/../", "a=1&&b", "", "x=%zz", "q='(*)!~"] {
+    for query in [
+        "fields=a&fields=b",
+        "jql=a%20b+c%2B%26%3D;x",
+        "?",
+        "?/../",
+        "a=1&&b",
+        "",
+        "x=%zz",
+        "q='(*)!~",
+    ] {
         let asked = format!("/jira-data-proxy/rest/api/2/search?{query}");
-        assert_eq!(sent(Paths::Strict, &asked), Ok(format!("/jira/rest/api/2/search?{query}")));
+        assert_eq!(
+            sent(Paths::Strict, &asked),
+            Ok(format!("/jira/rest/api/2/search?{query}"))
+        );
     }
 }
 
@@ -48,7 +60,10 @@ fn a_token_in_the_query_is_not_sent_on() {
         ("access_token", ""),
     ] {
         let asked = format!("/jira-data-proxy/rest/api/2/search?{query}");
-        assert_eq!(sent(Paths::Strict, &asked), Ok(format!("/jira/rest/api/2/search{expected}")));
+        assert_eq!(
+            sent(Paths::Strict, &asked),
+            Ok(format!("/jira/rest/api/2/search{expected}"))
+        );
     }
 }
 
@@ -56,26 +71,80 @@ fn a_token_in_the_query_is_not_sent_on() {
 #[test]
 fn hostile_paths_are_not_found() {
     for tail in [
-        "https://evil.example/x", "/evil.example/x", "//evil.example", "///evil", "https:%2F%2Fevil.example/x", "https:/evil/x",
-        "https:evil/x", "https://jira.example.org@evil.example/", "https://jira.example.org:pw@evil/", "http://jira.example.org/x",
-        "https://jira.example.org:444/", "https://JIRA.example.org/", "https://[/", "https://[::1%25lo]/", "file:///etc/passwd",
-        "javascript:1", "data:,x", "gopher://x", "..", "../x", "a/../b", "a/./b", "a/..", "%2e%2e/x", "%2E./x", ".%2e/x", "a/..%2fb",
-        "%2e%2e%2f", "a/..%5cb", "%5c%2e%2e", "%252e%252e%252f", "%25252e", "a/%2f", "%00", "a%0d%0aX:y", "%0a", "%09", "%7f",
-        "a;x=1/..;/b", "a/;/x", "rest/api/2/user;jsessionid=1", "rest//api", "rest/api/2/%75ser", "rest/%61pi", "a%2Db", "a%5Fb", "/",
+        "https://evil.example/x",
+        "/evil.example/x",
+        "//evil.example",
+        "///evil",
+        "https:%2F%2Fevil.example/x",
+        "https:/evil/x",
+        "https:evil/x",
+        "https://jira.example.org@evil.example/",
+        "https://jira.example.org:pw@evil/",
+        "http://jira.example.org/x",
+        "https://jira.example.org:444/",
+        "https://JIRA.example.org/",
+        "https://[/",
+        "https://[::1%25lo]/",
+        "file:///etc/passwd",
+        "javascript:1",
+        "data:,x",
+        "gopher://x",
+        "..",
+        "../x",
+        "a/../b",
+        "a/./b",
+        "a/..",
+        "%2e%2e/x",
+        "%2E./x",
+        ".%2e/x",
+        "a/..%2fb",
+        "%2e%2e%2f",
+        "a/..%5cb",
+        "%5c%2e%2e",
+        "%252e%252e%252f",
+        "%25252e",
+        "a/%2f",
+        "%00",
+        "a%0d%0aX:y",
+        "%0a",
+        "%09",
+        "%7f",
+        "a;x=1/..;/b",
+        "a/;/x",
+        "rest/api/2/user;jsessionid=1",
+        "rest//api",
+        "rest/api/2/%75ser",
+        "rest/%61pi",
+        "a%2Db",
+        "a%5Fb",
+        "/",
     ] {
         let asked = format!("/jira-data-proxy/{tail}");
         let verdict = sent(Paths::Strict, &asked);
         // `[` and `\` are no path bytes at all.
-        assert!(matches!(verdict, Err(404)) || (matches!(verdict, Err(400)) && tail.contains(['['])), "{tail}: {verdict:?}");
+        assert!(
+            matches!(verdict, Err(404)) || (matches!(verdict, Err(400)) && tail.contains(['['])),
+            "{tail}: {verdict:?}"
+        );
     }
 }
 
 #[test]
 fn malformed_targets_are_bad_requests() {
     for target in [
-        "/jira-data-proxy/%zz", "/jira-data-proxy/%", "/jira-data-proxy/a%2", "/jira-data-proxy/%c0%ae%c0%ae/", "/jira-data-proxy/%e0%80%ae",
-        "/jira-data-proxy/%ff%fe", "/jira-data-proxy/a\"b", "/jira-data-proxy/a|b", "/jira-data-proxy/{a}", "http://sink/jira-data-proxy/x",
-        "https://sink/jira-data-proxy/x", "*", "sink:80",
+        "/jira-data-proxy/%zz",
+        "/jira-data-proxy/%",
+        "/jira-data-proxy/a%2",
+        "/jira-data-proxy/%c0%ae%c0%ae/",
+        "/jira-data-proxy/%e0%80%ae",
+        "/jira-data-proxy/%ff%fe",
+        "/jira-data-proxy/a\"b",
+        "/jira-data-proxy/a|b",
+        "/jira-data-proxy/{a}",
+        "http://sink/jira-data-proxy/x",
+        "https://sink/jira-data-proxy/x",
+        "*",
+        "sink:80",
     ] {
         assert_eq!(sent(Paths::Strict, target), Err(400), "{target}");
     }
@@ -84,18 +153,51 @@ fn malformed_targets_are_bad_requests() {
 
 #[test]
 fn another_prefix_is_not_found() {
-    for target in ["/jira-data-proxyx/rest", "/", "/rest/api/2/search", "/jira%2Ddata-proxy/rest", "/x/../jira-data-proxy/rest"] {
+    for target in [
+        "/jira-data-proxyx/rest",
+        "/",
+        "/rest/api/2/search",
+        "/jira%2Ddata-proxy/rest",
+        "/x/../jira-data-proxy/rest",
+    ] {
         assert_eq!(sent(Paths::Strict, target), Err(404), "{target}");
     }
 }
 
 #[test]
 fn an_opaque_path_is_sent_byte_for_byte_unless_it_climbs() {
-    for tail in ["api/contents/a%2Fb.ipynb", "a;b=1", "a%2520b", "%252e%252e%252f", "x//y", "%FF", "%75ser"] {
-        assert_eq!(sent(Paths::Opaque, &format!("/jira-data-proxy/{tail}")), Ok(format!("/jira/{tail}")), "{tail}");
+    for tail in [
+        "api/contents/a%2Fb.ipynb",
+        "a;b=1",
+        "a%2520b",
+        "%252e%252e%252f",
+        "x//y",
+        "%FF",
+        "%75ser",
+    ] {
+        assert_eq!(
+            sent(Paths::Opaque, &format!("/jira-data-proxy/{tail}")),
+            Ok(format!("/jira/{tail}")),
+            "{tail}"
+        );
     }
-    for tail in ["..", "a/../b", "%2e%2e/x", "a/..%2fb", "a%2f..%2fb", "a/..%5cb", "a/..;x/b", "%00", "a%0ab", "%7f"] {
-        assert_eq!(sent(Paths::Opaque, &format!("/jira-data-proxy/{tail}")), Err(404), "{tail}");
+    for tail in [
+        "..",
+        "a/../b",
+        "%2e%2e/x",
+        "a/..%2fb",
+        "a%2f..%2fb",
+        "a/..%5cb",
+        "a/..;x/b",
+        "%00",
+        "a%0ab",
+        "%7f",
+    ] {
+        assert_eq!(
+            sent(Paths::Opaque, &format!("/jira-data-proxy/{tail}")),
+            Err(404),
+            "{tail}"
+        );
     }
 }
 
@@ -112,15 +214,41 @@ fn a_redirect_stays_on_the_origin_and_below_the_base_path() {
         ("../project", "/jira/rest/api/2/project"),
         ("?y=2#z", "/jira/rest/api/2/issue/A-1?y=2"),
     ] {
-        assert_eq!(here.redirected(&upstream, location.as_bytes()).unwrap().path_and_query(), expected, "{location}");
+        assert_eq!(
+            here.redirected(&upstream, location.as_bytes())
+                .unwrap()
+                .path_and_query(),
+            expected,
+            "{location}"
+        );
     }
     for location in [
-        "https://evil.example/jira/rest", "http://jira.example.org/jira/rest", "https://jira.example.org:444/jira/rest", "//evil.example/jira/",
-        "/login.jsp", "/jiraevil/x", "/jira/../secret", "\\\\evil", "/\\evil", "/jira/%2e%2e/x", "/jira/a%2fb", "/jira//evil", "https://a@jira.example.org/jira/x",
-        "https://jira.example.org.evil/jira/", "https://jira.example.org./jira/", "/jira/x\ty", "/jira/x y", "https://[/", "javascript:1", "/jira/\u{e9}",
+        "https://evil.example/jira/rest",
+        "http://jira.example.org/jira/rest",
+        "https://jira.example.org:444/jira/rest",
+        "//evil.example/jira/",
+        "/login.jsp",
+        "/jiraevil/x",
+        "/jira/../secret",
+        "\\\\evil",
+        "/\\evil",
+        "/jira/%2e%2e/x",
+        "/jira/a%2fb",
+        "/jira//evil",
+        "https://a@jira.example.org/jira/x",
+        "https://jira.example.org.evil/jira/",
+        "https://jira.example.org./jira/",
+        "/jira/x\ty",
+        "/jira/x y",
+        "https://[/",
+        "javascript:1",
+        "/jira/\u{e9}",
     ] {
         let refused = here.redirected(&upstream, location.as_bytes());
-        assert!(matches!(refused, Err(ProxyError::RedirectRefused { .. })), "{location}: {refused:?}");
+        assert!(
+            matches!(refused, Err(ProxyError::RedirectRefused { .. })),
+            "{location}: {refused:?}"
+        );
     }
 }
 

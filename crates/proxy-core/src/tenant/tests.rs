@@ -23,7 +23,12 @@ pub(crate) fn upstream(base: &str) -> Upstream {
         reuse: Reuse::Credential,
         rewrite_links: true,
         max_request_body: 1_024,
-        timeouts: Timeouts { connect: second, response: second, idle: second, upload: second },
+        timeouts: Timeouts {
+            connect: second,
+            response: second,
+            idle: second,
+            upload: second,
+        },
     }
 }
 
@@ -31,22 +36,47 @@ fn observed(peer: &str, headers: &[(&'static str, &'static str)]) -> String {
     let mut head = RequestHead::default();
     head.peer_addr = Some(peer.parse().unwrap());
     for (name, value) in headers {
-        head.headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        head.headers
+            .append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    PublicUrl { origin: None, trusted_peers: vec!["10.0.0.0/8".parse().unwrap()] }.observed(&head)
+    PublicUrl {
+        origin: None,
+        trusted_peers: vec!["10.0.0.0/8".parse().unwrap()],
+    }
+    .observed(&head)
 }
 
 #[test]
 fn links_are_https_unless_the_caller_is_local_or_a_trusted_peer_says_otherwise() {
     for (peer, headers, expected) in [
-        ("192.0.2.1:1", &[("host", "data.example.org")][..], "https://data.example.org"),
+        (
+            "192.0.2.1:1",
+            &[("host", "data.example.org")][..],
+            "https://data.example.org",
+        ),
         ("192.0.2.1:1", &[("host", "127.0.0.1:8080")], "http://127.0.0.1:8080"),
         ("192.0.2.1:1", &[("host", "[::1]:8080")], "http://[::1]:8080"),
         ("192.0.2.1:1", &[("host", "localhost")], "http://localhost"),
-        ("192.0.2.1:1", &[("host", "data.example.org"), ("x-forwarded-proto", "http")], "https://data.example.org"),
-        ("10.1.2.3:1", &[("host", "data.example.org"), ("x-forwarded-proto", "http")], "http://data.example.org"),
-        ("10.1.2.3:1", &[("host", "data.example.org"), ("x-forwarded-proto", "ftp")], "https://data.example.org"),
-        ("10.1.2.3:1", &[("host", "a"), ("x-forwarded-host", "evil"), ("forwarded", "host=evil")], "https://a"),
+        (
+            "192.0.2.1:1",
+            &[("host", "data.example.org"), ("x-forwarded-proto", "http")],
+            "https://data.example.org",
+        ),
+        (
+            "10.1.2.3:1",
+            &[("host", "data.example.org"), ("x-forwarded-proto", "http")],
+            "http://data.example.org",
+        ),
+        (
+            "10.1.2.3:1",
+            &[("host", "data.example.org"), ("x-forwarded-proto", "ftp")],
+            "https://data.example.org",
+        ),
+        (
+            "10.1.2.3:1",
+            &[("host", "a"), ("x-forwarded-host", "evil"), ("forwarded", "host=evil")],
+            "https://a",
+        ),
     ] {
         assert_eq!(observed(peer, headers), expected);
     }

@@ -21,7 +21,10 @@ pub(crate) struct GuardedResolver {
 
 impl GuardedResolver {
     pub(super) fn new(host: &str) -> Self {
-        Self { system: GaiResolver::new(), local: host.eq_ignore_ascii_case("localhost") }
+        Self {
+            system: GaiResolver::new(),
+            local: host.eq_ignore_ascii_case("localhost"),
+        }
     }
 }
 
@@ -38,9 +41,14 @@ impl Service<Name> for GuardedResolver {
         let addresses = self.system.call(name);
         let local = self.local;
         Box::pin(async move {
-            let usable: Vec<SocketAddr> = addresses.await?.filter(|address| local || leads_out(address.ip())).collect();
+            let usable: Vec<SocketAddr> = addresses
+                .await?
+                .filter(|address| local || leads_out(address.ip()))
+                .collect();
             if usable.is_empty() {
-                return Err(io::Error::other("the name resolves to no address that may be connected to"));
+                return Err(io::Error::other(
+                    "the name resolves to no address that may be connected to",
+                ));
             }
             Ok(usable.into_iter())
         })
@@ -49,7 +57,9 @@ impl Service<Name> for GuardedResolver {
 
 pub(super) fn leads_out(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()),
+        IpAddr::V4(v4) => {
+            !(v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast())
+        }
         IpAddr::V6(v6) => {
             // AWS serves instance metadata at this unique local address too.
             let metadata = v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254];

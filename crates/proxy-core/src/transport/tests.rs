@@ -13,7 +13,12 @@ async fn pools_are_parted_by_tenant_credential_and_user() {
     let transport = transport();
     let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
     let mut upstream = upstream("https://jira.example.org/");
-    for (tenant, generation, user, pools) in [(&one, 1, "ada", 1), (&one, 1, "bob", 1), (&one, 2, "ada", 2), (&two, 1, "ada", 3)] {
+    for (tenant, generation, user, pools) in [
+        (&one, 1, "ada", 1),
+        (&one, 1, "bob", 1),
+        (&one, 2, "ada", 2),
+        (&two, 1, "ada", 3),
+    ] {
         transport.pool(tenant, &upstream, generation, user);
         assert_eq!(transport.pools.borrow().len(), pools);
     }
@@ -38,8 +43,18 @@ async fn the_number_of_pools_is_bounded() {
 #[test]
 fn a_name_may_not_lead_inwards() {
     for (address, expected) in [
-        ("127.0.0.1", false), ("169.254.169.254", false), ("0.0.0.0", false), ("224.0.0.1", false), ("::1", false), ("fe80::1", false),
-        ("::ffff:127.0.0.1", false), ("fd00:ec2::254", false), ("::", false), ("10.0.0.1", true), ("192.0.2.1", true), ("2001:db8::1", true),
+        ("127.0.0.1", false),
+        ("169.254.169.254", false),
+        ("0.0.0.0", false),
+        ("224.0.0.1", false),
+        ("::1", false),
+        ("fe80::1", false),
+        ("::ffff:127.0.0.1", false),
+        ("fd00:ec2::254", false),
+        ("::", false),
+        ("10.0.0.1", true),
+        ("192.0.2.1", true),
+        ("2001:db8::1", true),
     ] {
         assert_eq!(leads_out(address.parse().unwrap()), expected, "{address}");
     }

@@ -1,5 +1,7 @@
-//! Rows of the catalogue: K02, K04 to K12. K03 and K13 are about instances, which no scheme here knows of. There is
+//! Rows of the catalogue: K02, K04, K05, K08 to K12. K03 and K13 are about instances, which no scheme here knows of. There is
 //! nothing to flush (K14): the longest an answer lives is a minute.
+
+mod lifetime;
 
 use std::{
     cell::Cell,
@@ -9,7 +11,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use futures_util::future::join_all;
@@ -20,7 +22,7 @@ use super::{
         CacheState, Claims, Identity, Outcome,
         tests::support::{identity, told},
     },
-    AnswerCache, Failure, Verdict, key,
+    AnswerCache, Failure, key,
 };
 use crate::{error::Reason, telemetry::Metrics};
 
@@ -202,99 +204,6 @@ async fn a_rejection_is_remembered() {
         assert_eq!(told(&outcome), "unknown");
     }
     assert_eq!(asked.0.get(), 1);
-}
-
-#[test]
-fn an_answer_lives_as_long_as_configured_and_never_longer_than_the_token() {
-    let now = SystemTime::now();
-    let in_seconds = |seconds| Some(now + Duration::from_secs(seconds));
-    let (proven, rejected) = (Verdict::Proven, || Verdict::Rejected(Reason::Unknown));
-    for (verdict, longest, seconds) in [
-        (proven(ada(None)), 60, 60),
-        (proven(ada(None)), 1, 1),
-        (proven(ada(in_seconds(3_600))), 60, 60),
-        (proven(ada(in_seconds(60))), 60, 60),
-        (proven(ada(in_seconds(59))), 60, 59),
-        (proven(ada(in_seconds(1))), 60, 1),
-        (proven(ada(in_seconds(0))), 60, 0),
-        (proven(ada(now.checked_sub(MINUTE))), 60, 0),
-        (rejected(), 60, 5),
-        (rejected(), 1, 1),
-    ] {
-        assert_eq!(
-            verdict.lifetime(Duration::from_secs(longest), now),
-            Duration::from_secs(seconds),
-            "{verdict:?}"
-        );
-    }
-}
-
-/// J35: the wall clock may end an answer early, if the machine has slept, and never makes it live longer.
-#[test]
-fn an_answer_is_over_with_its_token_by_the_wall_clock_too() {
-    let now = SystemTime::now();
-    for (expires, over) in [
-        (None, false),
-        (Some(now), true),
-        (Some(now + MINUTE), false),
-        (now.checked_sub(MINUTE), true),
-    ] {
-        assert_eq!(Verdict::Proven(ada(expires)).is_over(now), over);
-    }
-    assert!(!Verdict::Rejected(Reason::Unknown).is_over(now));
-}
-
-#[actix_web::test]
-async fn an_entry_that_has_outlived_its_token_while_the_machine_slept_is_not_used() {
-    let mut cache = cache(MINUTE);
-    cache.answers = moka::future::Cache::new(1);
-    let over = SystemTime::now().checked_sub(Duration::from_secs(1));
-    cache
-        .answers
-        .insert(key("test", &[b"t"]), Verdict::Proven(ada(over)))
-        .await;
-    let asked = Asked::default();
-    let outcome = cache.outcome(&[b"t"], asked.answer(Err(Reason::Expired.into()))).await;
-    assert_eq!((told(&outcome).as_str(), asked.0.get()), ("the token has expired", 1));
-}
-
-/// Asks until the platform is asked again; how long that took.
-async fn remembered_for(cache: &AnswerCache, answer: impl Fn() -> Result<Identity, Failure>) -> Duration {
-    let (asked, start) = (Asked::default(), Instant::now());
-    while asked.0.get() < 2 {
-        assert!(start.elapsed() < MINUTE, "the answer never dies");
-        cache.outcome(&[b"t"], asked.answer(answer())).await;
-        tokio::task::yield_now().await;
-    }
-    start.elapsed()
-}
-
-#[actix_web::test]
-async fn after_its_time_the_platform_is_asked_again() {
-    let longest = Duration::from_millis(150);
-    let taken = remembered_for(&cache(longest), || Ok(ada(None))).await;
-    assert!(taken >= longest, "{taken:?}");
-    let taken = remembered_for(&cache(longest), || Err(Reason::Unknown.into())).await;
-    assert!(taken >= longest, "{taken:?}");
-}
-
-#[actix_web::test]
-async fn an_entry_dies_with_its_token() {
-    let end = SystemTime::now() + Duration::from_millis(150);
-    remembered_for(&cache(MINUTE), || Ok(ada(Some(end)))).await;
-    assert!(SystemTime::now() >= end);
-}
-
-#[actix_web::test]
-async fn a_token_that_is_over_is_not_remembered_at_all() {
-    let (cache, asked) = (cache(MINUTE), Asked::default());
-    for _ in 0..3 {
-        // Within the leeway, a token that is over may still be good.
-        let over = SystemTime::now().checked_sub(Duration::from_secs(10));
-        let outcome = cache.outcome(&[b"t"], asked.answer(Ok(ada(over)))).await;
-        assert_eq!(state(&outcome), CacheState::Miss);
-    }
-    assert_eq!(asked.0.get(), 3);
 }
 
 #[actix_web::test]

@@ -32,7 +32,10 @@ pub(super) struct Said {
 impl Environment {
     /// The variables of this process.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub fn of_process() -> Self {
         Self::of(std::env::vars_os())
     }
@@ -52,7 +55,10 @@ impl Environment {
     /// These variables and no others.
     #[must_use]
     pub fn from(variables: HashMap<String, String>) -> Self {
-        Self { values: variables.into_iter().collect(), broken: BTreeSet::new() }
+        Self {
+            values: variables.into_iter().collect(),
+            broken: BTreeSet::new(),
+        }
     }
 
     /// The variable's value. One that is not UTF-8 is a problem.
@@ -74,7 +80,10 @@ impl Environment {
         let mut own = Vec::new();
         for (variable, value) in self.values.iter().filter(|(variable, _)| variable.starts_with(&start)) {
             let one = HashMap::from([(variable.clone(), value.clone())]);
-            let source = config::Environment::with_prefix(&prefix).prefix_separator("__").separator("__").source(Some(one));
+            let source = config::Environment::with_prefix(&prefix)
+                .prefix_separator("__")
+                .separator("__")
+                .source(Some(one));
             let keys = source.collect().unwrap_or_default().into_keys();
             own.extend(keys.map(|key| Said::any(key, variable, value)));
         }
@@ -97,7 +106,9 @@ impl Environment {
         for SecretAlias { variable, key } in aliases {
             if let Some(secret) = self.get(variable, problems) {
                 let what = "holds a secret, which everyone may read who sees the process's environment";
-                problems.warn(format!("{variable} {what}: write it into a file, and the file's name into {key}_file"));
+                problems.warn(format!(
+                    "{variable} {what}: write it into a file, and the file's name into {key}_file"
+                ));
                 secrets.0.insert(key, (variable, SecretString::from(secret)));
             }
         }
@@ -111,17 +122,30 @@ impl Said {
         let structured = text.starts_with(['[', '{', '"']);
         let (value, oddity) = match json::parse(text) {
             Ok(value) if structured || same(&value, text) => (value, None),
-            Err(error) if structured => (Value::String(text.to_owned()), Some(format!("which is not JSON: {error}"))),
+            Err(error) if structured => (
+                Value::String(text.to_owned()),
+                Some(format!("which is not JSON: {error}")),
+            ),
             _ => (Value::String(text.to_owned()), None),
         };
-        Self { key, variable: variable.to_owned(), value, oddity }
+        Self {
+            key,
+            variable: variable.to_owned(),
+            value,
+            oddity,
+        }
     }
 
     /// A value of somebody else's variables, which know no JSON.
     pub(super) fn scalar(key: &str, variable: &str, text: &str) -> Self {
         let value = json::parse(text).ok().filter(|value| same(value, text));
         let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
-        Self { key: key.to_owned(), variable: variable.to_owned(), value, oddity: None }
+        Self {
+            key: key.to_owned(),
+            variable: variable.to_owned(),
+            value,
+            oddity: None,
+        }
     }
 }
 
@@ -134,6 +158,10 @@ fn same(value: &Value, text: &str) -> bool {
 impl fmt::Debug for Environment {
     /// Names only: any value may be a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.values.keys()).entries(&self.broken).finish()
+        formatter
+            .debug_set()
+            .entries(self.values.keys())
+            .entries(&self.broken)
+            .finish()
     }
 }

@@ -14,15 +14,21 @@ const MAX_SIZE: u64 = 1024 * 1024;
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     let mut bytes = Vec::new();
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(MAX_SIZE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(format!("is larger than {MAX_SIZE} bytes: name the configuration file"));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err("is UTF-16: save it as UTF-8".to_owned());
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|error| format!("is not UTF-8 after byte {}: save it as UTF-8", error.utf8_error().valid_up_to()))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        format!(
+            "is not UTF-8 after byte {}: save it as UTF-8",
+            error.utf8_error().valid_up_to()
+        )
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

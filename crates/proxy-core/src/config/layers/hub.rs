@@ -4,10 +4,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{
-    Environment, Problems,
-    environment::Said,
-};
+use super::{Environment, Problems, environment::Said};
 
 /// What the hub says of a service that it manages. A notebook server has most of these variables too, but no service
 /// name: they are not meant for us there.
@@ -23,7 +20,11 @@ pub(super) fn variables(environment: &Environment, problems: &mut Problems) -> V
         said.extend(listener("JUPYTERHUB_SERVICE_URL", url, problems));
     }
     if let Some(prefix) = prefix {
-        said.push(Said::scalar("tenant[0].prefix", "JUPYTERHUB_SERVICE_PREFIX", prefix.trim_end_matches('/')));
+        said.push(Said::scalar(
+            "tenant[0].prefix",
+            "JUPYTERHUB_SERVICE_PREFIX",
+            prefix.trim_end_matches('/'),
+        ));
     }
     let public = public_url.map(|url| ("JUPYTERHUB_PUBLIC_URL", origin(url)));
     if let Some((variable, value)) = public.or(public_host.map(|host| ("PUBLIC_HOST", host.to_owned()))) {
@@ -38,10 +39,16 @@ fn listener(variable: &str, url: &str, problems: &mut Problems) -> Vec<Said> {
         Ok(url) if url.scheme() == "http" && url.has_host() => {
             let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
             let port = url.port_or_known_default().unwrap_or_default().to_string();
-            vec![Said::scalar("server.host", variable, &host), Said::scalar("server.port", variable, &port)]
+            vec![
+                Said::scalar("server.host", variable, &host),
+                Said::scalar("server.port", variable, &port),
+            ]
         }
         _ => {
-            problems.add(variable, "is not an http URL with a host: correct the service's `url` in the hub's configuration");
+            problems.add(
+                variable,
+                "is not an http URL with a host: correct the service's `url` in the hub's configuration",
+            );
             Vec::new()
         }
     }
@@ -54,14 +61,23 @@ fn origin(url: &str) -> String {
 
 /// Fills in where the hub is and what the service is called there.
 pub(super) fn identities(environment: &Environment, merged: &mut Map<String, Value>) {
-    let Some(Value::Array(identities)) = merged.get_mut("identity") else { return };
-    let jupyterhub = identities.iter_mut().filter_map(Value::as_object_mut).filter(|entry| {
-        entry.get("kind").and_then(Value::as_str) == Some("jupyterhub")
-    });
+    let Some(Value::Array(identities)) = merged.get_mut("identity") else {
+        return;
+    };
+    let jupyterhub = identities
+        .iter_mut()
+        .filter_map(Value::as_object_mut)
+        .filter(|entry| entry.get("kind").and_then(Value::as_str) == Some("jupyterhub"));
     for entry in jupyterhub {
-        for (key, variable) in [("api_url", "JUPYTERHUB_API_URL"), ("service_name", "JUPYTERHUB_SERVICE_NAME")] {
+        for (key, variable) in [
+            ("api_url", "JUPYTERHUB_API_URL"),
+            ("service_name", "JUPYTERHUB_SERVICE_NAME"),
+        ] {
             // Not UTF-8: the key stays missing, and is told of as such.
-            if let Some(value) = environment.get(variable, &mut Problems::default()).filter(|value| !value.is_empty()) {
+            if let Some(value) = environment
+                .get(variable, &mut Problems::default())
+                .filter(|value| !value.is_empty())
+            {
                 entry.entry(key).or_insert_with(|| value.into());
             }
         }

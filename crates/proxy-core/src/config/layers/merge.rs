@@ -10,7 +10,11 @@ const LIST: &str = "tenant";
 const FIRST: &str = "tenant[0].";
 
 /// Defaults below replaced variables below all the rest.
-pub(super) fn compose(mut defaults: Map<String, Value>, replaced: &[Said], mut upper: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn compose(
+    mut defaults: Map<String, Value>,
+    replaced: &[Said],
+    mut upper: Map<String, Value>,
+) -> Map<String, Value> {
     let template = match defaults.remove(LIST) {
         Some(Value::Array(entries)) => entries.into_iter().next(),
         _ => None,
@@ -84,17 +88,23 @@ fn laid(mut lower: Value, upper: Value) -> Value {
 
 /// `server.port` and a value as `{"server": {"port": value}}`.
 pub(super) fn nested(key: &str, value: Value) -> Map<String, Value> {
-    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let (first, rest) = key
+        .split_once('.')
+        .map_or((key, None), |(first, rest)| (first, Some(rest)));
     let value = rest.map_or(value.clone(), |rest| Value::Object(nested(rest, value)));
     Map::from_iter([(first.to_owned(), value)])
 }
 
 /// The value at `server.port` or `tenant[0].prefix`.
 pub(super) fn at<'v>(table: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
-    let mut steps = key.split('.').map(|step| step.strip_suffix("[0]").map_or((step, false), |list| (list, true)));
+    let mut steps = key
+        .split('.')
+        .map(|step| step.strip_suffix("[0]").map_or((step, false), |list| (list, true)));
     let pick = |value: &'v Value, first: bool| if first { value.get(0) } else { Some(value) };
     let (name, first) = steps.next()?;
-    steps.try_fold(pick(table.get(name)?, first)?, |value, (name, first)| pick(value.get(name)?, first))
+    steps.try_fold(pick(table.get(name)?, first)?, |value, (name, first)| {
+        pick(value.get(name)?, first)
+    })
 }
 
 /// Takes user and password out of every URL.

@@ -47,13 +47,19 @@ impl Reader<'_> {
         N: TryFrom<u64> + PartialOrd + Display + Copy,
     {
         let found = self.take(key);
-        let number = found.as_ref().and_then(as_whole).and_then(|number| N::try_from(number).ok());
+        let number = found
+            .as_ref()
+            .and_then(as_whole)
+            .and_then(|number| N::try_from(number).ok());
         match (number.filter(|number| range.contains(number)), found) {
             (Some(number), _) => return number,
             (None, None) => self.miss(key),
             (None, Some(other)) => {
                 let (least, most) = (range.start(), range.end());
-                self.fail(key, format!("{}: write a whole number from {least} to {most}", self::found(&other)));
+                self.fail(
+                    key,
+                    format!("{}: write a whole number from {least} to {most}", self::found(&other)),
+                );
             }
         }
         *range.start()
@@ -75,7 +81,10 @@ impl Reader<'_> {
             None => return Vec::new(),
             Some(Value::Array(values)) => values,
             Some(other) => {
-                self.fail(key, format!("{}: write a list, such as `[\"one\", \"two\"]`", found(&other)));
+                self.fail(
+                    key,
+                    format!("{}: write a list, such as `[\"one\", \"two\"]`", found(&other)),
+                );
                 return Vec::new();
             }
         };

@@ -17,7 +17,9 @@ const MAX_PREFIX: usize = 200;
 const MAX_TEXT: usize = 256;
 
 pub(super) fn name(text: &str) -> Result<String, String> {
-    let letters = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let letters = text
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if letters && (1..=63).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
@@ -40,7 +42,9 @@ pub(super) fn printable(text: &str) -> Result<String, String> {
 
 /// A scope, as RFC 6749, 3.3 has it: it is repeated in challenges.
 pub(super) fn scope(text: &str) -> Result<String, String> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
     if plain && (1..=MAX_TEXT).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
@@ -56,13 +60,21 @@ pub(super) fn file(text: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
-    let address = if text == "localhost" { Ok(Ipv4Addr::LOCALHOST.into()) } else { text.parse() };
-    address.map_err(|_| "is not an IP address: write 0.0.0.0 for every interface, or 127.0.0.1 for this machine alone".to_owned())
+    let address = if text == "localhost" {
+        Ok(Ipv4Addr::LOCALHOST.into())
+    } else {
+        text.parse()
+    };
+    address.map_err(|_| {
+        "is not an IP address: write 0.0.0.0 for every interface, or 127.0.0.1 for this machine alone".to_owned()
+    })
 }
 
 /// A network, or one address. Addresses of IPv4 that are written as IPv6 are those of IPv4, as peers' are.
 pub(super) fn network(text: &str) -> Result<IpNet, String> {
-    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     let network = network.map_err(|_| "is not a network: write one such as 10.0.0.0/8".to_owned())?;
     let mapped = match network.addr().to_canonical() {
         IpAddr::V4(address) if network.prefix_len() >= 96 => IpNet::new(address.into(), network.prefix_len() - 96).ok(),
@@ -109,7 +121,9 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
         return Err("holds a doubled `/`: write the path that is meant".to_owned());
     }
     if !path.iter().all(|segment| segment.bytes().all(is_unreserved)) {
-        return Err("holds a path with characters that are encoded: write only a-z, A-Z, 0-9 and `-`, `.`, `_`, `~`".to_owned());
+        return Err(
+            "holds a path with characters that are encoded: write only a-z, A-Z, 0-9 and `-`, `.`, `_`, `~`".to_owned(),
+        );
     }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());
@@ -132,7 +146,11 @@ fn http_url(text: &str) -> Result<Url, String> {
     let scheme = scheme.to_ascii_lowercase();
     if !matches!(scheme.as_str(), "http" | "https") {
         // Up to here it may be anything, so it is only repeated if it looks like a scheme.
-        let shown = if scheme.len() <= 20 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) { &scheme } else { "unknown" };
+        let shown = if scheme.len() <= 20 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            &scheme
+        } else {
+            "unknown"
+        };
         return Err(format!("has scheme `{shown}`: use http or https"));
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -142,7 +160,8 @@ fn http_url(text: &str) -> Result<Url, String> {
     if authority.is_empty() {
         return Err("has no host: write one such as https://example.org/".to_owned());
     }
-    let url = Url::parse(text).map_err(|error| format!("is not a URL ({error}): write one such as https://example.org/"))?;
+    let url =
+        Url::parse(text).map_err(|error| format!("is not a URL ({error}): write one such as https://example.org/"))?;
     if url.port() == Some(0) {
         return Err("has port 0: write the port that the upstream listens on".to_owned());
     }
@@ -153,7 +172,9 @@ fn http_url(text: &str) -> Result<Url, String> {
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback()),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
+        }
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => false,
     }

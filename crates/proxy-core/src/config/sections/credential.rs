@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::check;
-use crate::config::{Problems, Reader, Section, Secrets, Validate};
+use crate::config::{Problems, Reader, Secrets, Section, Validate};
 
 /// The credential of one tenant.
 #[derive(Clone, Debug)]
@@ -76,13 +76,18 @@ impl CredentialKind {
 impl Section for CredentialConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
-        let kind = match reader.choice("kind", &[("basic", "basic"), ("bearer", "bearer"), ("header", "header")])? {
+        let kind = match reader.choice(
+            "kind",
+            &[("basic", "basic"), ("bearer", "bearer"), ("header", "header")],
+        )? {
             "basic" => {
                 let username = username(&mut reader);
                 let password = secret(&mut reader, "password_file");
                 username.map(|username| CredentialKind::Basic { username, password })
             }
-            "bearer" => Some(CredentialKind::Bearer { token: secret(&mut reader, "token_file") }),
+            "bearer" => Some(CredentialKind::Bearer {
+                token: secret(&mut reader, "token_file"),
+            }),
             _ => {
                 let name = reader.parsed("name", header_name);
                 let value = secret(&mut reader, "value_file");
@@ -90,7 +95,10 @@ impl Section for CredentialConfig {
             }
         };
         let readable = reader.finish();
-        kind.filter(|_| readable).map(|kind| Self { key: String::new(), kind })
+        kind.filter(|_| readable).map(|kind| Self {
+            key: String::new(),
+            kind,
+        })
     }
 
     fn attach(&mut self, key: &str, secrets: &Secrets) {
@@ -110,7 +118,10 @@ fn username(reader: &mut Reader<'_>) -> Option<Username> {
             None
         }
         (Some(file), None) => Some(Username::File(file)),
-        (None, Some(text)) => user(&text).map_err(|what| reader.fail("username", what)).ok().map(Username::Text),
+        (None, Some(text)) => user(&text)
+            .map_err(|what| reader.fail("username", what))
+            .ok()
+            .map(Username::Text),
         (None, None) => {
             if reader.readable() {
                 reader.miss_one("username", "username_file");
@@ -132,7 +143,9 @@ fn user(text: &str) -> Result<String, String> {
 }
 
 fn secret(reader: &mut Reader<'_>, key: &'static str) -> SecretSource {
-    reader.optional(key, check::file).map_or(SecretSource::Missing, SecretSource::File)
+    reader
+        .optional(key, check::file)
+        .map_or(SecretSource::Missing, SecretSource::File)
 }
 
 /// Headers that HTTP itself, or the proxy, decides about.
@@ -153,7 +166,9 @@ const NOT_CREDENTIALS: &[HeaderName] = &[
 fn header_name(text: &str) -> Result<HeaderName, String> {
     match text.parse::<HeaderName>() {
         Ok(name) if !NOT_CREDENTIALS.contains(&name) && name != "keep-alive" => Ok(name),
-        Ok(name) => Err(format!("is `{name}`, which says how a request is sent: write the header that the upstream reads the credential from")),
+        Ok(name) => Err(format!(
+            "is `{name}`, which says how a request is sent: write the header that the upstream reads the credential from"
+        )),
         Err(_) => Err("is not the name of a header: write one such as X-Api-Key".to_owned()),
     }
 }
@@ -167,7 +182,10 @@ impl Validate for CredentialConfig {
         };
         if let SecretSource::Missing = source {
             let or = problems.or_variable(name);
-            problems.add(format!("{name}_file"), format!("is missing: name the file that holds the secret{or}"));
+            problems.add(
+                format!("{name}_file"),
+                format!("is missing: name the file that holds the secret{or}"),
+            );
         }
     }
 }

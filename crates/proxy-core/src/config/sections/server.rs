@@ -75,14 +75,29 @@ impl Section for ServerConfig {
 
 impl Validate for ServerConfig {
     fn validate(&self, problems: &mut Problems) {
-        let one_address = self.host == self.admin_host || self.host.is_unspecified() || self.admin_host.is_unspecified();
+        let one_address =
+            self.host == self.admin_host || self.host.is_unspecified() || self.admin_host.is_unspecified();
         if self.port == self.admin_port && self.port != 0 && one_address {
-            problems.add("admin_port", format!("is {} like `port`: metrics and health need a port of their own", self.port));
+            problems.add(
+                "admin_port",
+                format!(
+                    "is {} like `port`: metrics and health need a port of their own",
+                    self.port
+                ),
+            );
         }
-        for (index, network) in self.trusted_peers.iter().enumerate().filter(|(_, network)| check::is_wide(network)) {
+        for (index, network) in self
+            .trusted_peers
+            .iter()
+            .enumerate()
+            .filter(|(_, network)| check::is_wide(network))
+        {
             if !self.allow_insecure_any_peer {
                 let what = "name the ingress's network, or set allow_insecure_any_peer = true";
-                problems.add(format!("trusted_peers[{index}]"), format!("is {network}, which nearly anybody is in: {what}"));
+                problems.add(
+                    format!("trusted_peers[{index}]"),
+                    format!("is {network}, which nearly anybody is in: {what}"),
+                );
             }
         }
     }
@@ -112,9 +127,20 @@ impl Section for LogConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
         let level = reader.parsed("level", level);
-        let format = reader.choice("format", &[("auto", LogFormat::Auto), ("json", LogFormat::Json), ("pretty", LogFormat::Pretty)]);
+        let format = reader.choice(
+            "format",
+            &[
+                ("auto", LogFormat::Auto),
+                ("json", LogFormat::Json),
+                ("pretty", LogFormat::Pretty),
+            ],
+        );
         let readable = reader.finish();
-        Some(Self { level: level?, format: format? }).filter(|_| readable)
+        Some(Self {
+            level: level?,
+            format: format?,
+        })
+        .filter(|_| readable)
     }
 }
 
@@ -128,7 +154,10 @@ fn level(text: &str) -> Result<String, String> {
     };
     match check_level(&level) {
         Ok(()) => Ok(level),
-        Err(_) => Err("is not a level: write error, warn, info, debug, trace or off, or a list such as `info,proxy_core=debug`".to_owned()),
+        Err(_) => Err(
+            "is not a level: write error, warn, info, debug, trace or off, or a list such as `info,proxy_core=debug`"
+                .to_owned(),
+        ),
     }
 }
 
@@ -146,7 +175,9 @@ pub struct TlsConfig {
 impl Section for TlsConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
-        let section = Self { ca_file: reader.optional("ca_file", check::file) };
+        let section = Self {
+            ca_file: reader.optional("ca_file", check::file),
+        };
         reader.finish().then_some(section)
     }
 }
@@ -154,7 +185,10 @@ impl Section for TlsConfig {
 impl Validate for TlsConfig {
     fn validate(&self, problems: &mut Problems) {
         if let Some(Err(error)) = self.ca_file.as_deref().map(std::fs::metadata) {
-            problems.add("ca_file", format!("cannot be read ({error}): name a PEM file of certificates"));
+            problems.add(
+                "ca_file",
+                format!("cannot be read ({error}): name a PEM file of certificates"),
+            );
         }
     }
 }

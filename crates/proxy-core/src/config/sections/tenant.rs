@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{CredentialConfig, PolicyConfig, UpstreamConfig, check};
-use crate::config::{Problems, Reader, Section, Secrets, Validate};
+use crate::config::{Problems, Reader, Secrets, Section, Validate};
 
 /// One tenant.
 #[derive(Clone, Debug)]
@@ -63,10 +63,16 @@ impl Section for TenantConfig {
         for (index, tenant) in entries.iter().enumerate() {
             let earlier = &entries[..index];
             if let Some(other) = earlier.iter().position(|other| other.name == tenant.name) {
-                problems.add(format!("{key}[{index}].name"), format!("is `{}` like that of {key}[{other}]: choose another", tenant.name));
+                problems.add(
+                    format!("{key}[{index}].name"),
+                    format!("is `{}` like that of {key}[{other}]: choose another", tenant.name),
+                );
             }
             if let Some(other) = earlier.iter().position(|other| overlap(&other.prefix, &tenant.prefix)) {
-                let what = format!("is `{}`, which shares paths with that of {key}[{other}]: choose another", tenant.prefix);
+                let what = format!(
+                    "is `{}`, which shares paths with that of {key}[{other}]: choose another",
+                    tenant.prefix
+                );
                 problems.add(format!("{key}[{index}].prefix"), what);
             }
         }
@@ -84,8 +90,13 @@ impl Validate for TenantConfig {
 
 /// Whether one is the other, or a path above it.
 fn overlap(one: &str, other: &str) -> bool {
-    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let (short, long) = if one.len() <= other.len() {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    long.strip_prefix(short)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// How many requests of a tenant may be in progress.
@@ -118,7 +129,10 @@ impl Validate for LimitsConfig {
     fn validate(&self, problems: &mut Problems) {
         let (user, all) = (self.max_in_flight_per_user, self.max_in_flight);
         if user > all {
-            problems.add("max_in_flight_per_user", format!("is {user}, more than max_in_flight = {all}: lower it"));
+            problems.add(
+                "max_in_flight_per_user",
+                format!("is {user}, more than max_in_flight = {all}: lower it"),
+            );
         }
     }
 }

@@ -48,7 +48,11 @@ impl Section for UpstreamConfig {
         let mut reader = Reader::open(value, problems)?;
         let url = reader.parsed("url", check::base_url);
         let name = reader.parsed("name", check::printable);
-        let words = [("credential", Reuse::Credential), ("user", Reuse::User), ("never", Reuse::Never)];
+        let words = [
+            ("credential", Reuse::Credential),
+            ("user", Reuse::User),
+            ("never", Reuse::Never),
+        ];
         let reuse = reader.choice("reuse", &words);
         let allow_insecure_http = reader.flag("allow_insecure_http");
         let connect_timeout_seconds = reader.whole("connect_timeout_seconds", 1..=HOUR);
@@ -79,7 +83,10 @@ impl Section for UpstreamConfig {
 impl Validate for UpstreamConfig {
     fn validate(&self, problems: &mut Problems) {
         if self.url.scheme() == "http" && !check::is_loopback(&self.url) && !self.allow_insecure_http {
-            problems.add("url", "would send the credential in the clear: use https, or set allow_insecure_http = true");
+            problems.add(
+                "url",
+                "would send the credential in the clear: use https, or set allow_insecure_http = true",
+            );
         }
     }
 }

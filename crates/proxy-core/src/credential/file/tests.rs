@@ -30,7 +30,14 @@ fn only_everybodys_files_are_public() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("token");
     fs::write(&file, "x").unwrap();
-    for (mode, public) in [(0o400, false), (0o440, false), (0o640, false), (0o604, true), (0o644, true), (0o601, true)] {
+    for (mode, public) in [
+        (0o400, false),
+        (0o440, false),
+        (0o640, false),
+        (0o604, true),
+        (0o644, true),
+        (0o601, true),
+    ] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(is_public(&file), public, "{mode:o}");
     }

@@ -17,17 +17,41 @@ fn rewrite(chunks: &[&[u8]]) -> String {
 }
 
 const CASES: &[(&str, &str)] = &[
-    (r#"{"self":"https://jira.example.org/jira/rest/1"}"#, r#"{"self":"https://data.example.org/jira-data-proxy/rest/1"}"#),
-    (r#"{"self":"https:\/\/jira.example.org\/jira\/rest"}"#, r#"{"self":"https:\/\/data.example.org\/jira-data-proxy\/rest"}"#),
-    (r#"["https://jira.example.org/jira","https://jira.example.org/jira?x"]"#, r#"["https://data.example.org/jira-data-proxy","https://data.example.org/jira-data-proxy?x"]"#),
+    (
+        r#"{"self":"https://jira.example.org/jira/rest/1"}"#,
+        r#"{"self":"https://data.example.org/jira-data-proxy/rest/1"}"#,
+    ),
+    (
+        r#"{"self":"https:\/\/jira.example.org\/jira\/rest"}"#,
+        r#"{"self":"https:\/\/data.example.org\/jira-data-proxy\/rest"}"#,
+    ),
+    (
+        r#"["https://jira.example.org/jira","https://jira.example.org/jira?x"]"#,
+        r#"["https://data.example.org/jira-data-proxy","https://data.example.org/jira-data-proxy?x"]"#,
+    ),
     // A longer segment, another host, another port, another scheme: not ours.
-    ("https://jira.example.org/jira-evil/x", "https://jira.example.org/jira-evil/x"),
-    ("https://jira.example.org.evil/jira/", "https://jira.example.org.evil/jira/"),
-    ("https://jira.example.org:444/jira/", "https://jira.example.org:444/jira/"),
+    (
+        "https://jira.example.org/jira-evil/x",
+        "https://jira.example.org/jira-evil/x",
+    ),
+    (
+        "https://jira.example.org.evil/jira/",
+        "https://jira.example.org.evil/jira/",
+    ),
+    (
+        "https://jira.example.org:444/jira/",
+        "https://jira.example.org:444/jira/",
+    ),
     ("http://jira.example.org/jira/", "http://jira.example.org/jira/"),
-    ("https://https://jira.example.org/jira/", "https://https://data.example.org/jira-data-proxy/"),
+    (
+        "https://https://jira.example.org/jira/",
+        "https://https://data.example.org/jira-data-proxy/",
+    ),
     ("no link at all", "no link at all"),
-    ("ends https://jira.example.org/jira", "ends https://data.example.org/jira-data-proxy"),
+    (
+        "ends https://jira.example.org/jira",
+        "ends https://data.example.org/jira-data-proxy",
+    ),
     ("ends https://jira.exam", "ends https://jira.exam"),
     ("", ""),
 ];

@@ -66,3 +66,6 @@ impl<B: MessageBody + Unpin> MessageBody for AuditedBody<B> {
         Poll::Ready(next)
     }
 }
+
+#[cfg(test)]
+mod tests;

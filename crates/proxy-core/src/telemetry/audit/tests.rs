@@ -1,11 +1,5 @@
 use std::time::Instant;
 
-use actix_web::{
-    HttpResponse,
-    body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream, to_bytes},
-};
-use bytes::Bytes;
-use futures_util::stream;
 use serde_json::Value;
 
 use super::*;
@@ -14,14 +8,14 @@ use crate::{
     telemetry::{lines::Captured, metrics::TenantMetrics},
 };
 
-struct Desk {
+pub(super) struct Desk {
     audit: Audit,
     captured: Captured,
     metrics: Arc<Metrics>,
     tenant: Arc<TenantMetrics>,
 }
 
-fn desk() -> Desk {
+pub(super) fn desk() -> Desk {
     let (lines, captured) = Lines::memory();
     let metrics = Metrics::new("demo", "1.0.0");
     let tenant = Arc::new(metrics.tenant("rubin"));
@@ -34,7 +28,7 @@ fn desk() -> Desk {
 }
 
 impl Desk {
-    fn record(&self, method: Method) -> Record {
+    pub(super) fn record(&self, method: Method) -> Record {
         Record::start(
             &self.audit,
             RequestId::generate(),
@@ -43,7 +37,7 @@ impl Desk {
         )
     }
 
-    fn events(&self) -> Vec<Value> {
+    pub(super) fn events(&self) -> Vec<Value> {
         self.audit.flush();
         self.captured
             .lines()
@@ -52,7 +46,7 @@ impl Desk {
             .collect()
     }
 
-    fn event(&self) -> Value {
+    pub(super) fn event(&self) -> Value {
         let [event] = self.events().try_into().unwrap();
         event
     }
@@ -258,115 +252,4 @@ fn lost_events_are_counted() {
     lines.flush(Duration::from_secs(10));
     audit.flush();
     assert!(metrics.to_text().contains("nbgate_audit_lost_total 1\n"));
-}
-
-/// The event of an answer with `body`, of which `chunks` were read before it was dropped.
-async fn event_after(method: Method, body: impl MessageBody + 'static, chunks: usize) -> Value {
-    let desk = desk();
-    let mut body = Box::pin(AuditedBody::new(BoxBody::new(body), desk.record(method)));
-    for _ in 0..chunks {
-        let _ = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await;
-    }
-    assert!(desk.events().is_empty(), "the event waits for the body");
-    drop(body);
-    desk.event()
-}
-
-fn chunks(texts: &[&'static str]) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + use<> {
-    let texts: Vec<_> = texts
-        .iter()
-        .map(|text| Ok(Bytes::from_static(text.as_bytes())))
-        .collect();
-    stream::iter(texts)
-}
-
-fn broken() -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
-    stream::iter([
-        Ok(Bytes::from_static(b"ada")),
-        Err(std::io::ErrorKind::UnexpectedEof.into()),
-    ])
-}
-
-#[actix_web::test]
-async fn a_body_is_complete_only_when_all_of_it_is_out() {
-    let check = async |expected: (&str, u64), event: Value| {
-        assert_eq!(
-            (event["outcome"].as_str().unwrap(), event["bytes"].as_u64().unwrap()),
-            expected
-        );
-    };
-    // Of known length: with its last byte, even if nobody asks for more.
-    check(
-        ("completed", 3),
-        event_after(Method::GET, Bytes::from_static(b"ada"), 1).await,
-    )
-    .await;
-    check(
-        ("completed", 6),
-        event_after(Method::GET, SizedStream::new(6, chunks(&["ada", "eve"])), 2).await,
-    )
-    .await;
-    check(
-        ("aborted", 3),
-        event_after(Method::GET, SizedStream::new(6, chunks(&["ada", "eve"])), 1).await,
-    )
-    .await;
-    check(
-        ("aborted", 3),
-        event_after(Method::GET, SizedStream::new(6, chunks(&["ada"])), 3).await,
-    )
-    .await;
-    check(
-        ("aborted", 3),
-        event_after(Method::GET, SizedStream::new(6, broken()), 3).await,
-    )
-    .await;
-    // Of unknown length: with its end.
-    check(
-        ("completed", 6),
-        event_after(Method::GET, BodyStream::new(chunks(&["ada", "eve"])), 3).await,
-    )
-    .await;
-    check(
-        ("aborted", 6),
-        event_after(Method::GET, BodyStream::new(chunks(&["ada", "eve"])), 2).await,
-    )
-    .await;
-    check(
-        ("aborted", 3),
-        event_after(Method::GET, BodyStream::new(broken()), 2).await,
-    )
-    .await;
-    check(
-        ("aborted", 0),
-        event_after(Method::GET, BodyStream::new(chunks(&["ada"])), 0).await,
-    )
-    .await;
-    // None at all: at once.
-    check(("completed", 0), event_after(Method::GET, (), 0).await).await;
-    check(
-        ("completed", 0),
-        event_after(Method::GET, actix_web::body::None::new(), 0).await,
-    )
-    .await;
-    check(
-        ("completed", 0),
-        event_after(Method::HEAD, SizedStream::new(6, chunks(&["ada"])), 0).await,
-    )
-    .await;
-    check(
-        ("completed", 0),
-        event_after(Method::HEAD, BodyStream::new(chunks(&["ada"])), 2).await,
-    )
-    .await;
-}
-
-#[actix_web::test]
-async fn a_followed_body_passes_unchanged() {
-    let desk = desk();
-    let response = HttpResponse::Ok()
-        .body("ada")
-        .map_body(|_, body| AuditedBody::new(body, desk.record(Method::GET)));
-    assert!(matches!(response.body().size(), BodySize::Sized(3)));
-    assert_eq!(to_bytes(response.into_body()).await.unwrap(), "ada");
 }

@@ -99,7 +99,24 @@ async fn ten_thousand_unknown_keys_are_one_fetch() {
     let found = join_all(ids.iter().map(|id| keys.find(id, Algorithm::ES256, &client))).await;
     assert!(found.iter().all(is_unknown));
     assert_eq!(issuer.fetches(), 2, "one at the start, one because of the tokens");
+    for id in ["b", "c"] {
+        assert!(is_unknown(&find(&keys, id).await));
+    }
+    assert_eq!(issuer.fetches(), 2, "none for later ones in the same minute");
     assert!(find(&keys, "a").await.is_ok());
+}
+
+#[actix_web::test]
+async fn whoever_waited_for_a_fetch_does_not_fetch_again() {
+    let issuer = FakeIssuer::start([&TestKey::p256("a").jwk]);
+    let pace = Pace {
+        on_demand: Duration::ZERO,
+        ..Pace::STANDARD
+    };
+    let (keys, client) = (keys(&issuer.url(), pace), client());
+    let found = join_all((0..100).map(|_| keys.find("a", Algorithm::ES256, &client))).await;
+    assert!(found.iter().all(Result::is_ok));
+    assert_eq!(issuer.fetches(), 1);
 }
 
 #[actix_web::test]
