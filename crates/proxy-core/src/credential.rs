@@ -18,8 +18,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
 pub use self::service::ServiceCredential;
 use crate::{auth::Identity, error::ProxyError};
@@ -73,6 +74,23 @@ impl Credential {
     #[must_use]
     pub fn value(&self) -> &SecretString {
         &self.0.value
+    }
+
+    /// What an upstream could repeat of it: the header's secret part and, of `Basic`, the password.
+    #[expect(clippy::disallowed_methods, reason = "a body is searched for these")]
+    pub(crate) fn spellings(&self) -> Vec<SecretString> {
+        let value = self.0.value.expose_secret();
+        let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
+        let pair = STANDARD.decode(secret).map(Zeroizing::new);
+        let pair = pair.ok().filter(|_| value.starts_with("Basic "));
+        let password = pair
+            .as_ref()
+            .and_then(|pair| std::str::from_utf8(pair).ok()?.split_once(':'));
+        [Some(secret), password.map(|(_, password)| password)]
+            .into_iter()
+            .flatten()
+            .map(SecretString::from)
+            .collect()
     }
 
     /// Grows with every change; no two credentials of a process have the same.

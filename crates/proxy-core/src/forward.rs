@@ -8,6 +8,7 @@ pub mod download;
 mod failure;
 mod idle;
 pub mod links;
+mod scan;
 mod trace;
 pub(crate) mod upload;
 
@@ -25,9 +26,10 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 
 use self::{
-    download::Download,
+    download::{Download, Filters},
     failure::{Failure, request_within},
     links::Links,
+    scan::Scan,
     upload::{Upload, UploadWatch},
 };
 use crate::{
@@ -124,7 +126,7 @@ impl Forwarder {
                 permit = authorize(next).map_err(|error| answer::refused(exchange.upstream, format!("{error:?}")))?;
                 continue;
             }
-            return self.respond(response, exchange, slot);
+            return self.respond(response, &credential, exchange, slot);
         }
     }
 
@@ -206,8 +208,8 @@ impl Forwarder {
             .body(body)
             .map_err(internal)?;
         let mut fields = headers::request_headers(&self.headers, &exchange.head.headers);
-        if upstream.rewrite_links {
-            // Links can be found in plain text only.
+        if upstream.rewrite_links || upstream.scan_bodies {
+            // Links and secrets can be found in plain text only.
             fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         fields.insert(header::USER_AGENT, self.user_agent.clone());
@@ -225,12 +227,16 @@ impl Forwarder {
     fn respond(
         &self,
         response: Response<Incoming>,
+        credential: &Credential,
         exchange: &Exchange<'_>,
         slot: Slot,
     ) -> Result<HttpResponse, ProxyError> {
         let upstream = exchange.upstream;
         let (parts, incoming) = response.into_parts();
-        let links = Links::for_response(upstream, &parts, &exchange.public_base, &exchange.head.method)?;
+        let filters = Filters {
+            scan: Scan::for_response(upstream, credential, &parts.headers),
+            links: Links::for_response(upstream, &parts, &exchange.public_base, &exchange.head.method)?,
+        };
         let status =
             actix_web::http::StatusCode::from_u16(parts.status.as_u16()).map_err(|error| ProxyError::Internal {
                 detail: error.to_string(),
@@ -244,13 +250,13 @@ impl Forwarder {
         {
             reply.insert_header((LOCATION, location));
         }
-        if links.is_some()
+        if filters.links.is_some()
             && let Some(weak) = answer::weak_etag(&parts.headers)
         {
             reply.insert_header((ETAG, weak));
         }
         let head_only = exchange.head.method == Method::HEAD;
-        let body = Download::new(incoming, &parts, head_only, links, upstream, slot);
+        let body = Download::new(incoming, &parts, head_only, filters, upstream, slot);
         Ok(reply.body(body))
     }
 }

@@ -87,14 +87,13 @@ pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap
         from.get_all(ServerName::from_static("connection"))
             .map(ServerValue::as_bytes),
     );
-    for (name, value) in from {
-        if policy.request.lets_through(name.as_str()) && !named.iter().any(|named| named == name.as_str()) {
-            if let (Ok(name), Ok(value)) = (
-                HeaderName::from_bytes(name.as_ref()),
-                HeaderValue::from_bytes(value.as_bytes()),
-            ) {
-                headers.append(name, value);
-            }
+    let passes = |name: &str| policy.request.lets_through(name) && !named.iter().any(|named| named == name);
+    for (name, value) in from.iter().filter(|(name, _)| passes(name.as_str())) {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_ref()),
+            HeaderValue::from_bytes(value.as_bytes()),
+        ) {
+            headers.append(name, value);
         }
     }
     for (name, value) in policy.request_defaults {
@@ -135,17 +134,17 @@ pub fn response_headers(policy: &HeaderPolicy, from: &HeaderMap) -> Vec<(ServerN
                 && is_active_document(from)
                 && !is_attachment(from))
     };
-    for (name, value) in from {
-        if policy.response.lets_through(name.as_str())
+    let passes = |name: &HeaderName| {
+        policy.response.lets_through(name.as_str())
             && !replaced(name)
             && !named.iter().any(|named| named == name.as_str())
-        {
-            if let (Ok(name), Ok(value)) = (
-                ServerName::from_bytes(name.as_ref()),
-                ServerValue::from_bytes(value.as_bytes()),
-            ) {
-                headers.push((name, value));
-            }
+    };
+    for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
+        if let (Ok(name), Ok(value)) = (
+            ServerName::from_bytes(name.as_ref()),
+            ServerValue::from_bytes(value.as_bytes()),
+        ) {
+            headers.push((name, value));
         }
     }
     headers

@@ -220,6 +220,7 @@ fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
         redirects: kind.redirects,
         reuse: config.upstream.reuse,
         rewrite_links: config.upstream.rewrite_links,
+        scan_bodies: config.upstream.scan_bodies,
         max_request_body: config.upstream.max_request_body_bytes,
         timeouts: Timeouts {
             connect: seconds(config.upstream.connect_timeout_seconds),

@@ -73,6 +73,8 @@ pub struct Upstream {
     pub reuse: Reuse,
     /// Whether links to the upstream in JSON become links to the proxy.
     pub rewrite_links: bool,
+    /// Whether bodies are searched for the injected credential.
+    pub scan_bodies: bool,
     /// Largest request body in bytes.
     pub max_request_body: u64,
     /// See [`Timeouts`].

@@ -154,3 +154,35 @@ fn no_callers_credential_reaches_jira() {
     assert_eq!(seen.target, "/rest/api/2/search?jql=x&fields=a");
     assert_eq!(seen.header_values("authorization"), [proxy.basic()]);
 }
+
+#[test]
+fn a_body_that_repeats_the_credential_is_cut_off_where_bodies_are_searched() {
+    let proxy = Harness::with(Setup {
+        upstream: "scan_bodies = true",
+        ..Setup::default()
+    });
+    for (media, secret) in [
+        ("application/json", proxy.basic()),
+        ("text/html", proxy.password.clone()),
+    ] {
+        let body = format!("{{\"request\":{{\"authorization\":\"{secret}\"}}}}");
+        proxy.jira.answer(
+            "/rest/api/2/echo",
+            Script::answer(200, &[("Content-Type", media)], &body),
+        );
+        let mut client = RawClient::connect(proxy.address);
+        let token = proxy.token("ada");
+        let headers = [("Authorization", token.as_str()), ("Connection", "close")];
+        client.send_request("GET", &format!("{PREFIX}/rest/api/2/echo"), &headers, b"");
+        let (received, _) = client.read_to_end();
+        let received = String::from_utf8_lossy(&received).into_owned();
+        assert!(!received.contains(secret.trim_start_matches("Basic ")), "{received}");
+        assert!(!received.ends_with("0\r\n\r\n"), "it is not told as whole: {received}");
+    }
+    proxy.jira.answer(
+        "/rest/api/2/echo",
+        Script::answer(200, &[("Content-Type", "text/plain")], "nothing of it"),
+    );
+    let answer = proxy.get("rest/api/2/echo");
+    assert_eq!((answer.text().as_str(), answer.complete), ("nothing of it", true));
+}

@@ -1,4 +1,5 @@
 pub(crate) mod support;
+mod tls;
 
 use std::{
     io::Write as _,
@@ -10,21 +11,8 @@ use std::{
 use actix_http::header::{AUTHORIZATION, HeaderValue};
 use url::Url;
 
-use self::support::{FakePlatform, Question, capture_log, client, raw_answer, secret_file};
+use self::support::{FakePlatform, Question, capture_log, client, raw_answer};
 use super::{Answer, PlatformClient, PlatformError, tls_config};
-
-const ROOT: &str = "-----BEGIN CERTIFICATE-----
-MIIBjjCCATOgAwIBAgIUZo6Nrn1XWOdekKXpoJbX4ardOpMwCgYIKoZIzj0EAwIw
-GzEZMBcGA1UEAwwQbmJnYXRlIHRlc3Qgcm9vdDAgFw0yNjExMjMxNzMxNTJaGA8y
-MTI2MTAzMDE3MzE1MlowGzEZMBcGA1UEAwwQbmJnYXRlIHRlc3Qgcm9vdDBZMBMG
-ByqGSM49AgEGCCqGSM49AwEHA0IABNOhPNWpHy3inCMkwMCBFbW1gX5MxXH8XCAE
-u4IiCS6atbIWHcpyXwWDf7qcEobW+sAGeX2JiNLsSEGccU8sRkyjUzBRMB0GA1Ud
-DgQWBBQRCFbPooL8cDUowJ85/0Q611HbHjAfBgNVHSMEGDAWgBQRCFbPooL8cDUo
-wJ85/0Q611HbHjAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCC
-UT7Zpd7sAusxipsHNyTznYYiL8UOCS1pT6o1t+fNegIhAK/qs1YRGfRvx56lAGBv
-cvYUUkdevabU+P+BiKtsclVn
------END CERTIFICATE-----
-";
 
 fn url(platform: &FakePlatform, path: &str) -> Url {
     format!("{}{path}", platform.url()).parse().unwrap()
@@ -124,6 +112,13 @@ async fn an_answer_is_whole_and_final_or_an_error() {
             "{why}"
         );
     }
+}
+
+#[actix_web::test]
+async fn a_chunked_body_is_an_answer() {
+    let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n";
+    let platform = FakePlatform::start(move |_| chunked.to_vec());
+    assert_eq!(&*get(&platform).await.unwrap().body, b"{\"a\":1}");
 }
 
 #[actix_web::test]
@@ -233,30 +228,4 @@ async fn no_debug_text_holds_a_credential_or_a_body() {
         assert!(!text.contains("c4n4ry"), "{text}");
     }
     assert_eq!(format!("{answer:?}"), "Answer { status: 200, bytes: 6 }");
-}
-
-#[test]
-fn a_ca_file_adds_its_certificates() {
-    let file = secret_file(&[ROOT, ROOT].concat());
-    assert!(tls_config(Some(file.path())).is_ok());
-    for (text, why) in [
-        ("", "holds no certificate"),
-        ("not a certificate", "holds no certificate"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ""),
-    ] {
-        let file = secret_file(text);
-        let error = format!("{:#}", tls_config(Some(file.path())).unwrap_err());
-        assert!(error.contains("CA file /") && error.contains(why), "{error}");
-    }
-    assert!(tls_config(Some("/nowhere/ca.pem".as_ref())).is_err());
-}
-
-#[test]
-fn tls_speaks_http_1_and_says_when_it_trusts_nobody() {
-    let (guard, log) = capture_log();
-    let tls = tls_config(None).unwrap();
-    drop(guard);
-    assert!(tls.alpn_protocols.is_empty());
-    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
-    assert!(log.is_empty() || log.contains("no root certificate was found"), "{log}");
 }

@@ -21,7 +21,10 @@ use self::{
     environment::Said,
     merge::{compose, nested},
 };
-use super::{Document, Problems, Reader, problems::Origin};
+use super::{
+    Document, Problems, Reader,
+    problems::{Alternative, Origin},
+};
 use crate::About;
 
 /// A variable of the service that this one replaces.
@@ -108,12 +111,7 @@ impl Layers {
             .iter()
             .filter(|said| merge::at(&merged, &said.key) == Some(&said.value))
             .chain(&own);
-        let alternatives = about.aliases.iter().map(|alias| (alias.key, alias.variable));
-        let secret_alternatives = about.secrets.iter().map(|alias| (alias.key, alias.variable));
-        problems.know(
-            origins.map(Said::origin).collect(),
-            alternatives.chain(secret_alternatives).collect(),
-        );
+        problems.know(origins.map(Said::origin).collect(), alternatives(about, &secrets));
         Some(Self { merged, secrets })
     }
 
@@ -141,6 +139,20 @@ impl Layers {
         let table = toml::Value::try_from(shown).and_then(|shown| toml::to_string(&shown));
         notes + &table.unwrap_or_else(|_| "# this configuration cannot be written as TOML\n".to_owned())
     }
+}
+
+fn alternatives(about: &About, secrets: &Secrets) -> Vec<Alternative> {
+    let plain = about.aliases.iter().map(|&Alias { variable, key }| Alternative {
+        key,
+        variable,
+        holds_secret: false,
+    });
+    let secret = about.secrets.iter().map(|&SecretAlias { variable, key }| Alternative {
+        key,
+        variable,
+        holds_secret: secrets.get(key).is_some(),
+    });
+    plain.chain(secret).collect()
 }
 
 impl Said {

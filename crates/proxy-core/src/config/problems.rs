@@ -9,7 +9,16 @@ pub struct Problems {
     warnings: Vec<String>,
     at: Vec<String>,
     origins: Vec<Origin>,
-    alternatives: Vec<(&'static str, &'static str)>,
+    alternatives: Vec<Alternative>,
+}
+
+/// A variable that may stand for a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alternative {
+    pub(super) key: &'static str,
+    pub(super) variable: &'static str,
+    /// Whether it holds the secret `key`.
+    pub(super) holds_secret: bool,
 }
 
 /// Which variable said a key, and what is odd about what it said.
@@ -98,15 +107,24 @@ impl Problems {
 
     /// ", or JIRA_BASE_URL in the environment", if there is such a variable for `key`.
     pub(super) fn or_variable(&self, key: impl Display) -> String {
-        let key = self.key(&key.to_string());
-        let known = self.alternatives.iter().find(|(alternative, _)| *alternative == key);
-        known.map_or_else(String::new, |(_, variable)| {
-            format!(", or {variable} in the environment")
+        let known = self.alternative(&key.to_string());
+        known.map_or_else(String::new, |known| {
+            format!(", or {} in the environment", known.variable)
         })
     }
 
+    /// Whether a variable holds the secret `key`.
+    pub(super) fn holds_secret(&self, key: &str) -> bool {
+        self.alternative(key).is_some_and(|known| known.holds_secret)
+    }
+
+    fn alternative(&self, key: &str) -> Option<&Alternative> {
+        let key = self.key(key);
+        self.alternatives.iter().find(|alternative| alternative.key == key)
+    }
+
     /// From here on, problems name the variable that said a key, or could have said it.
-    pub(super) fn know(&mut self, origins: Vec<Origin>, alternatives: Vec<(&'static str, &'static str)>) {
+    pub(super) fn know(&mut self, origins: Vec<Origin>, alternatives: Vec<Alternative>) {
         self.origins = origins;
         self.alternatives = alternatives;
     }

@@ -72,16 +72,8 @@ impl<'a> Reader<'a> {
 
     /// The table `key`, validated; an absent one is read as empty.
     pub fn section<T: Section>(&mut self, key: &'static str) -> Option<T> {
-        let mut section: T = self.table(key)?;
-        section.attach(key, &self.secrets);
-        self.problems.section(key, &section);
-        Some(section)
-    }
-
-    /// The table `key`, for whoever validates it later; an absent one is read as empty.
-    pub fn table<T: Section>(&mut self, key: &'static str) -> Option<T> {
         let value = self.take(key).unwrap_or_else(|| Value::Object(Map::new()));
-        let section = self.problems.within(key, |problems| T::read(value, problems));
+        let section = self.entry(key, value);
         self.readable &= section.is_some();
         section
     }
@@ -103,11 +95,11 @@ impl<'a> Reader<'a> {
             }
         };
         // Every entry is read before one of them ends it all.
-        let entries: Vec<Option<T>> = values
+        let keyed = values
             .into_iter()
             .enumerate()
-            .map(|entry| self.entry(key, entry))
-            .collect();
+            .map(|(index, value)| (format!("{key}[{index}]"), value));
+        let entries: Vec<Option<T>> = keyed.map(|(key, value)| self.entry(&key, value)).collect();
         let entries: Option<Vec<T>> = entries.into_iter().collect();
         match &entries {
             Some(entries) => T::together(key, entries, self.problems),
@@ -116,18 +108,11 @@ impl<'a> Reader<'a> {
         entries
     }
 
-    fn entry<T: Section>(&mut self, key: &str, (index, value): (usize, Value)) -> Option<T> {
-        let key = format!("{key}[{index}]");
-        let mut entry = self.problems.within(&key, |problems| T::read(value, problems))?;
-        entry.attach(&key, &self.secrets);
-        self.problems.section(&key, &entry);
+    fn entry<T: Section>(&mut self, key: &str, value: Value) -> Option<T> {
+        let mut entry = self.problems.within(key, |problems| T::read(value, problems))?;
+        entry.attach(key, &self.secrets);
+        self.problems.section(key, &entry);
         Some(entry)
-    }
-
-    /// Whether all that was taken so far could be read.
-    #[must_use]
-    pub fn readable(&self) -> bool {
-        self.readable
     }
 
     /// Notes each key that nobody took, and says whether all that was taken could be read.

@@ -7,19 +7,53 @@ use std::{
 };
 
 use actix_web::body::{BodySize, MessageBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{header, response::Parts};
 use http_body::Body;
 use hyper::body::Incoming;
 
-use super::{idle::Idle, links::Links};
+use super::{
+    idle::Idle,
+    links::Links,
+    scan::{Leak, Scan},
+};
 use crate::{limits::Slot, upstream::Upstream};
+
+/// What a body passes through on its way.
+#[derive(Debug, Default)]
+pub(super) struct Filters {
+    /// First: what the upstream itself wrote.
+    pub(super) scan: Option<Scan>,
+    pub(super) links: Option<Links>,
+}
+
+impl Filters {
+    fn push(&mut self, chunk: Bytes) -> Result<Bytes, Leak> {
+        let chunk = match &mut self.scan {
+            Some(scan) => scan.push(chunk)?,
+            None => chunk,
+        };
+        Ok(match &mut self.links {
+            Some(links) => links.push(chunk),
+            None => chunk,
+        })
+    }
+
+    /// What was held back.
+    fn finish(&mut self) -> Bytes {
+        let rest = self.scan.as_mut().map(Scan::finish).unwrap_or_default();
+        let Some(links) = &mut self.links else { return rest };
+        let mut out = BytesMut::from(links.push(rest).as_ref());
+        out.extend_from_slice(&links.finish());
+        out.freeze()
+    }
+}
 
 /// An upstream's body. Dropping it closes the upstream's connection, unless the body was read to its end.
 pub struct Download {
     incoming: Incoming,
     size: BodySize,
-    links: Option<Links>,
+    filters: Filters,
     idle: Idle,
     upstream: String,
     done: bool,
@@ -33,7 +67,7 @@ impl Download {
         incoming: Incoming,
         parts: &Parts,
         head_only: bool,
-        links: Option<Links>,
+        filters: Filters,
         upstream: &Upstream,
         slot: Slot,
     ) -> Self {
@@ -44,7 +78,7 @@ impl Download {
         let bodyless = matches!(parts.status.as_u16(), 204 | 304);
         let size = match announced {
             _ if bodyless => BodySize::None,
-            _ if links.is_some() => BodySize::Stream,
+            _ if filters.links.is_some() => BodySize::Stream,
             Some(length) => BodySize::Sized(length),
             None if head_only => BodySize::None,
             None => BodySize::Stream,
@@ -52,7 +86,7 @@ impl Download {
         Self {
             incoming,
             size,
-            links,
+            filters,
             idle: Idle::new(upstream.timeouts.idle),
             upstream: upstream.name.clone(),
             done: bodyless || head_only,
@@ -84,9 +118,8 @@ impl MessageBody for Download {
                 Poll::Ready(Some(Ok(frame))) => {
                     self.idle.touch();
                     let Ok(chunk) = frame.into_data() else { continue };
-                    let chunk = match &mut self.links {
-                        Some(links) => links.push(chunk),
-                        None => chunk,
+                    let Ok(chunk) = self.filters.push(chunk) else {
+                        return self.cut("it holds the service's own credential");
                     };
                     if !chunk.is_empty() {
                         return Poll::Ready(Some(Ok(chunk)));
@@ -95,8 +128,8 @@ impl MessageBody for Download {
                 Poll::Ready(Some(Err(error))) => return self.cut(&super::failure::chain(&error)),
                 Poll::Ready(None) => {
                     self.done = true;
-                    let rest = self.links.as_mut().map(Links::finish).filter(|rest| !rest.is_empty());
-                    return Poll::Ready(rest.map(Ok));
+                    let rest = self.filters.finish();
+                    return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
                 }
                 Poll::Pending => {
                     return match self.idle.poll_expired(context) {

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{header, response::Parts};
 use memchr::memmem::Finder;
 
+use super::scan::beginning_at_end;
 use crate::{
     error::ProxyError,
     headers::{is_attachment, media_type},
@@ -147,15 +148,11 @@ impl Links {
 
     /// How many bytes at the end could be the beginning of a link, or a link whose end is not yet seen.
     fn undecided(&self, tail: &[u8]) -> usize {
-        let longest = |form: &Form| {
-            let needle = form.needle();
-            let most = needle.len().min(tail.len());
-            (1..=most)
-                .rev()
-                .find(|length| tail.ends_with(&needle[..*length]))
-                .unwrap_or(0)
-        };
-        self.forms.iter().map(longest).max().unwrap_or(0)
+        self.forms
+            .iter()
+            .map(|form| beginning_at_end(form.needle(), tail))
+            .max()
+            .unwrap_or(0)
     }
 }
 

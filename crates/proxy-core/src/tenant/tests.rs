@@ -22,6 +22,7 @@ pub(crate) fn upstream(base: &str) -> Upstream {
         redirects: Redirects::Follow,
         reuse: Reuse::Credential,
         rewrite_links: true,
+        scan_bodies: false,
         max_request_body: 1_024,
         timeouts: Timeouts {
             connect: second,

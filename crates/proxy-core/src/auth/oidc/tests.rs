@@ -183,7 +183,7 @@ async fn a_second_request_is_answered_from_the_cache_until_the_token_ends() {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap()
             .as_secs_f64()
-            + 0.5
+            + 1.5
     );
     let token = key.token("ES256", &claims);
     let states = [ask(&*scheme, &token).await, ask(&*scheme, &token).await].map(|outcome| match outcome {

@@ -110,10 +110,20 @@ impl Reader<'_> {
         self.problems.add(key, what);
     }
 
-    /// Notes that neither `key` nor `other` is there.
-    pub(in crate::config) fn miss_one(&mut self, key: &'static str, other: &'static str) {
-        let or = self.problems.or_variable(key);
-        self.fail(key, format!("is missing: set it, or {other}{or}"));
+    /// Whether `key` is there and not empty, readable or not.
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.as_str() != Some(""))
+    }
+
+    /// Whether a variable holds the secret `key`.
+    pub(in crate::config) fn holds_secret(&self, key: &str) -> bool {
+        self.problems.holds_secret(key)
+    }
+
+    /// Notes that `key` is missing, which `how` and perhaps the variable for `other` would cure.
+    pub(in crate::config) fn miss_one(&mut self, key: &str, how: &str, other: &str) {
+        let or = self.problems.or_variable(other);
+        self.fail(key, format!("is missing: {how}{or}"));
     }
 
     fn miss(&mut self, key: &'static str) {

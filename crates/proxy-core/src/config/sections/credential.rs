@@ -82,15 +82,15 @@ impl Section for CredentialConfig {
         )? {
             "basic" => {
                 let username = username(&mut reader);
-                let password = secret(&mut reader, "password_file");
+                let password = secret(&mut reader, "password", "password_file");
                 username.map(|username| CredentialKind::Basic { username, password })
             }
             "bearer" => Some(CredentialKind::Bearer {
-                token: secret(&mut reader, "token_file"),
+                token: secret(&mut reader, "token", "token_file"),
             }),
             _ => {
                 let name = reader.parsed("name", header_name);
-                let value = secret(&mut reader, "value_file");
+                let value = secret(&mut reader, "value", "value_file");
                 name.map(|name| CredentialKind::Header { name, value })
             }
         };
@@ -111,23 +111,18 @@ impl Section for CredentialConfig {
 }
 
 fn username(reader: &mut Reader<'_>) -> Option<Username> {
+    if !reader.has("username") && !reader.has("username_file") {
+        reader.miss_one("username", "set it, or username_file", "username");
+    }
     let file = reader.optional("username_file", check::file);
-    match (file, reader.optional_text("username")) {
+    let text = reader.optional("username", user);
+    match (file, text) {
         (Some(_), Some(_)) => {
             reader.fail("username_file", "and `username` are both set: remove one");
             None
         }
         (Some(file), None) => Some(Username::File(file)),
-        (None, Some(text)) => user(&text)
-            .map_err(|what| reader.fail("username", what))
-            .ok()
-            .map(Username::Text),
-        (None, None) => {
-            if reader.readable() {
-                reader.miss_one("username", "username_file");
-            }
-            None
-        }
+        (None, text) => text.map(Username::Text),
     }
 }
 
@@ -142,7 +137,11 @@ fn user(text: &str) -> Result<String, String> {
     }
 }
 
-fn secret(reader: &mut Reader<'_>, key: &'static str) -> SecretSource {
+/// The secret `name`, whose file is `key`. One that a variable holds is attached later.
+fn secret(reader: &mut Reader<'_>, name: &str, key: &'static str) -> SecretSource {
+    if !reader.has(key) && !reader.holds_secret(name) {
+        reader.miss_one(key, "name the file that holds the secret", name);
+    }
     reader
         .optional(key, check::file)
         .map_or(SecretSource::Missing, SecretSource::File)
@@ -174,18 +173,5 @@ fn header_name(text: &str) -> Result<HeaderName, String> {
 }
 
 impl Validate for CredentialConfig {
-    fn validate(&self, problems: &mut Problems) {
-        let (name, source) = match &self.kind {
-            CredentialKind::Basic { password, .. } => ("password", password),
-            CredentialKind::Bearer { token } => ("token", token),
-            CredentialKind::Header { value, .. } => ("value", value),
-        };
-        if let SecretSource::Missing = source {
-            let or = problems.or_variable(name);
-            problems.add(
-                format!("{name}_file"),
-                format!("is missing: name the file that holds the secret{or}"),
-            );
-        }
-    }
+    fn validate(&self, _problems: &mut Problems) {}
 }

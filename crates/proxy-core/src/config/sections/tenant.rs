@@ -34,8 +34,7 @@ impl Section for TenantConfig {
         let required_scopes = reader.all("required_scopes", check::scope);
         let required_groups = reader.all("required_groups", check::printable);
         let upstream = reader.section("upstream");
-        // Validated with the tenant: its secret may still come from the environment.
-        let credential = reader.table("credential");
+        let credential = reader.section("credential");
         let policy = reader.section("policy");
         let limits = reader.section("limits");
         let readable = reader.finish();
