@@ -1,4 +1,4 @@
-//! Where everything listens: ports are taken before anything is printed, so that what is printed holds.
+//! Where everything listens: nothing is printed before its port is taken, so that what is printed holds.
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -56,6 +56,15 @@ pub(crate) fn listen(host: IpAddr, asked: Option<u16>, usual: u16) -> anyhow::Re
     }
 }
 
+/// The port to give to a server that binds it itself: the one that was asked for, else the usual one, else 0, which takes
+/// any free one.
+pub(crate) fn port_to_take(host: IpAddr, asked: Option<u16>, usual: u16) -> u16 {
+    asked.unwrap_or_else(|| match TcpListener::bind((host, usual)) {
+        Ok(_) => usual,
+        Err(_) => 0,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -69,6 +78,9 @@ mod tests {
         let taken = listen(HOST, None, 0).unwrap();
         let port = taken.local_addr().unwrap().port();
         assert_ne!(listen(HOST, None, port).unwrap().local_addr().unwrap().port(), port);
+        assert_eq!(port_to_take(HOST, None, port), 0);
+        drop(taken);
+        assert_eq!(port_to_take(HOST, None, port), port);
     }
 
     #[test]
@@ -77,5 +89,6 @@ mod tests {
         let address = taken.local_addr().unwrap();
         let error = listen(HOST, Some(address.port()), 0).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+        assert_eq!(port_to_take(HOST, Some(address.port()), 0), address.port());
     }
 }

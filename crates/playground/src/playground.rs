@@ -15,11 +15,11 @@ use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tempfile::TempDir;
 
-use crate::addresses::{Addresses, listen};
+use crate::addresses::{Addresses, listen, port_to_take};
 use crate::command_line::CommandLine;
 use crate::demo_jira::{self, Account, DemoJira};
 use crate::issuer::{self, ADA, Issuer, LIFETIME};
-use crate::jira_proxy::{BOT, JiraProxy, config_toml, start_jira_proxy};
+use crate::jira_proxy::{BOT, JiraProxy, Wiring, start_jira_proxy};
 use crate::page::{self, Page};
 
 pub(crate) struct Playground {
@@ -29,45 +29,46 @@ pub(crate) struct Playground {
     directory: TempDir,
 }
 
-/// Every port that is needed, held until its server takes it.
-struct Ports {
-    page: TcpListener,
-    jira_proxy: TcpListener,
-    admin: TcpListener,
-    demo_jira: TcpListener,
-    issuer: TcpListener,
-}
-
 impl Playground {
     pub(crate) async fn start(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<Self> {
-        let ports = Ports::take(host, chosen)?;
+        let page_port = listen(host, chosen.page_port, 8070)?;
+        let jira_port = listen(host, chosen.jira_port, 0)?;
+        let issuer_port = listen(host, chosen.issuer_port, 0)?;
+        let (demo_jira, issuer) = (jira_port.local_addr()?, issuer_port.local_addr()?);
         let directory = private_directory()?;
         let account = Account {
             name: BOT,
             password: random_password()?,
         };
         let password_file = write_private(directory.path(), "password", &account.password)?;
-        let issuer = Issuer::new(format!("http://{}", ports.issuer.local_addr()?))?;
-        let token = issuer.mint(ADA.name, ADA.groups, LIFETIME)?;
+        let identities = Issuer::new(format!("http://{issuer}"))?;
+        let token = identities.mint(ADA.name, ADA.groups, LIFETIME)?;
         let token_file = write_private(directory.path(), "token", &token)?;
-        let addresses = ports.addresses(token, token_file)?;
 
-        let Ports {
-            page,
-            jira_proxy,
-            admin,
-            demo_jira,
-            issuer: issuer_port,
-        } = ports;
-        let jira = DemoJira::new(format!("http://{}", addresses.demo_jira), account);
-        let peers = vec![
-            serve(demo_jira, jira, demo_jira::configure)?,
-            serve(issuer_port, issuer, issuer::configure)?,
-            serve(page, Page::new(&addresses), page::configure)?,
+        let jira = DemoJira::new(format!("http://{demo_jira}"), account);
+        let mut peers = vec![
+            serve(jira_port, jira, demo_jira::configure)?,
+            serve(issuer_port, identities, issuer::configure)?,
         ];
-        // jira-proxy binds its own ports, a moment after they are given back.
-        drop((jira_proxy, admin));
-        let jira_proxy = start_jira_proxy(&config_toml(&addresses, &password_file)).await?;
+        let jira_proxy = start_jira_proxy(&Wiring {
+            host,
+            port: port_to_take(host, chosen.port, 8080),
+            admin_port: port_to_take(host, chosen.admin_port, 8090),
+            demo_jira,
+            issuer,
+            password_file: &password_file,
+        })
+        .await?;
+        let addresses = Addresses {
+            page: page_port.local_addr()?,
+            jira_proxy: jira_proxy.public(),
+            admin: jira_proxy.admin(),
+            demo_jira,
+            issuer,
+            token,
+            token_file,
+        };
+        peers.push(serve(page_port, Page::new(&addresses), page::configure)?);
         Ok(Self {
             addresses,
             peers,
@@ -89,30 +90,6 @@ impl Playground {
         if let Err(error) = self.directory.close() {
             eprintln!("cannot remove the temporary directory: {error}");
         }
-    }
-}
-
-impl Ports {
-    fn take(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<Self> {
-        Ok(Self {
-            jira_proxy: listen(host, chosen.port, 8080)?,
-            admin: listen(host, chosen.admin_port, 8090)?,
-            page: listen(host, chosen.page_port, 8070)?,
-            demo_jira: listen(host, chosen.jira_port, 0)?,
-            issuer: listen(host, chosen.issuer_port, 0)?,
-        })
-    }
-
-    fn addresses(&self, token: String, token_file: PathBuf) -> anyhow::Result<Addresses> {
-        Ok(Addresses {
-            page: self.page.local_addr()?,
-            jira_proxy: self.jira_proxy.local_addr()?,
-            admin: self.admin.local_addr()?,
-            demo_jira: self.demo_jira.local_addr()?,
-            issuer: self.issuer.local_addr()?,
-            token,
-            token_file,
-        })
     }
 }
 

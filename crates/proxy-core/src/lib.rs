@@ -1,24 +1,24 @@
 //! What any two nbgate services share, in reading order.
 
-pub mod auth; // who calls?
-pub mod bootstrap;
-pub mod client; // the one way to make the client that asks platforms
-pub mod config; // layers, sections, every problem at once
-pub mod credential; // as whom?
-pub mod error; // what can go wrong, and how it is told
-pub mod forward; // send it on, stream it back
-pub mod headers; // which header goes where
-pub mod limits; // may they now?
-pub mod pages; // a service's own routes below the prefix
-pub mod policy; // may they?
-pub mod problem; // the kinds of problem and their pages
 pub mod proxy; // the path of one request: start here
-pub mod service; // listeners, workers, deadlines, drain
+pub mod auth; // who calls?
+pub mod upstream; // where to?
 pub mod target; // asking exactly what?
-pub mod telemetry; // metrics, audit events, log
-pub mod tenant; // one upstream with all that belongs to it
+pub mod policy; // may they?
+pub mod limits; // may they now?
+pub mod credential; // as whom?
+pub mod forward; // send it on, stream it back
 pub mod transport; // the one way to make clients that forward bytes
-pub mod upstream; // where to? // what every main() does
+pub mod client; // the one way to make the client that asks platforms
+pub mod headers; // which header goes where
+pub mod tenant; // one upstream with all that belongs to it
+pub mod error; // what can go wrong, and how it is told
+pub mod problem; // the kinds of problem and their pages
+pub mod pages; // a service's own routes below the prefix
+pub mod config; // layers, sections, every problem at once
+pub mod telemetry; // metrics, audit events, log
+pub mod service; // listeners, workers, deadlines, drain
+pub mod bootstrap; // what every main() does
 
 /// What a binary says of itself.
 #[derive(Clone, Copy, Debug)]

@@ -212,6 +212,7 @@ fn toml(setup: &Setup, jira: &FakeUpstream, issuer: &FakeIssuer, password: &std:
     let identities = setup.identities.clone().unwrap_or_else(|| {
         format!("[[identity]]\nkind = \"oidc\"\nissuer = \"{}\"\naudience = [\"nbgate\"]\nalgorithms = [\"ES256\"]\n{identity}\n", issuer.url())
     });
+    let workers = if server.contains("workers") { "" } else { "workers = 2" };
     format!(
         r#"
 [server]
@@ -219,8 +220,8 @@ host = "127.0.0.1"
 port = 0
 admin_host = "127.0.0.1"
 admin_port = 0
-workers = 2
 {server}
+{workers}
 {identities}
 [[tenant]]
 {tenant}

@@ -30,7 +30,7 @@ use crate::About;
 /// A variable of the service that this one replaces.
 #[derive(Clone, Copy, Debug)]
 pub struct Alias {
-    /// Its name: `JIRA_BASE_URL`.
+    /// Its name: `OLD_BASE_URL`.
     pub variable: &'static str,
     /// The key that it sets: `tenant[0].upstream.url`.
     pub key: &'static str,
@@ -39,7 +39,7 @@ pub struct Alias {
 /// The same for a variable that holds a secret: it is believed, and warned about.
 #[derive(Clone, Copy, Debug)]
 pub struct SecretAlias {
-    /// Its name: `JIRA_PASSWORD`.
+    /// Its name: `OLD_PASSWORD`.
     pub variable: &'static str,
     /// The secret that it is: `tenant[0].credential.password`. With `_file` it is the key that should be used instead.
     pub key: &'static str,
@@ -106,11 +106,12 @@ impl Layers {
             merge::over(&mut upper, nested(&said.key, said.value.clone()));
         }
         let mut merged = compose(defaults?, &replaced, upper);
-        hub::identities(environment, &mut merged);
+        let filled = hub::identities(environment, &mut merged);
         let origins = replaced
             .iter()
             .filter(|said| merge::at(&merged, &said.key) == Some(&said.value))
-            .chain(&own);
+            .chain(&own)
+            .chain(&filled);
         problems.know(origins.map(Said::origin).collect(), alternatives(about, &secrets));
         Some(Self { merged, secrets })
     }

@@ -62,9 +62,12 @@ impl Problems {
         self.add(key, format!("is missing: set it{how}"));
     }
 
-    /// Something that does not stop the service from starting.
-    pub fn warn(&mut self, warning: impl Display) {
-        self.warnings.push(warning.to_string());
+    /// The same for what does not stop the service from starting.
+    pub fn warn(&mut self, key: impl Display, what: impl Display) {
+        let warning = format!("{} {what}", self.key(&key.to_string()));
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// Runs `inside` one level deeper.
@@ -105,7 +108,7 @@ impl Problems {
         &self.warnings
     }
 
-    /// ", or JIRA_BASE_URL in the environment", if there is such a variable for `key`.
+    /// ", or OLD_BASE_URL in the environment", if there is such a variable for `key`.
     pub(super) fn or_variable(&self, key: impl Display) -> String {
         let known = self.alternative(&key.to_string());
         known.map_or_else(String::new, |known| {

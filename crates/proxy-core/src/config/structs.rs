@@ -55,56 +55,61 @@ struct Attempt<'p> {
 impl Attempt<'_> {
     /// Notes the mistake and gets it out of the way; false when that cannot be done.
     fn learn(&mut self, path: &str, error: &str) -> bool {
-        if let (true, Some(field)) = (error.starts_with("unknown field"), quoted(error)) {
-            // The path may name the unknown field or the table that holds it.
-            let here = if last(path) == field {
-                path.to_owned()
-            } else {
-                join(path, field)
-            };
-            if self.noted.insert(here.clone()) {
-                self.problems
-                    .add(&here, unknown_key(field, error.split('`').skip(3).step_by(2)));
+        match quoted(error) {
+            Some(field) if error.starts_with("unknown field") => self.unknown(path, field, error),
+            Some(field) if error.starts_with("missing field") => self.missing(&join(path, field)),
+            _ if self.stand_ins.contains_key(path) => {
+                // Of an enum, serde says what would do.
+                let variant = error
+                    .rsplit_once("expected ")
+                    .and_then(|(_, expected)| quoted(expected));
+                match variant.filter(|_| error.starts_with("unknown variant")) {
+                    Some(variant) => put(&mut self.value, path, variant.into()),
+                    None => self.stand_in(path),
+                }
             }
-            return remove(&mut self.value, &here);
+            _ => self.wrong(path, error),
         }
-        if let (true, Some(field)) = (error.starts_with("missing field"), quoted(error)) {
-            let here = join(path, field);
-            // Of a table that is not there itself, nobody misses the keys.
-            let above = self.stand_ins.keys().any(|path| is_below(&here, path));
-            if self.noted.insert(here.clone()) && !above {
-                self.problems.missing(&here);
-            }
-            return self.stand_in(&here);
+    }
+
+    fn unknown(&mut self, path: &str, field: &str, error: &str) -> bool {
+        // The path may name the unknown field or the table that holds it.
+        let here = if last(path) == field {
+            path.to_owned()
+        } else {
+            join(path, field)
+        };
+        if self.noted.insert(here.clone()) {
+            let known = error.split('`').skip(3).step_by(2);
+            self.problems.add(&here, unknown_key(field, known));
         }
-        if self.stand_ins.contains_key(path) {
-            // Of an enum, serde says what would do.
-            let variant = error
-                .rsplit_once("expected ")
-                .and_then(|(_, expected)| quoted(expected));
-            return match variant.filter(|_| error.starts_with("unknown variant")) {
-                Some(variant) => put(&mut self.value, path, variant.into()),
-                None => self.stand_in(path),
-            };
+        remove(&mut self.value, &here)
+    }
+
+    fn missing(&mut self, here: &str) -> bool {
+        // Of a table that is not there itself, nobody misses the keys.
+        let above = self.stand_ins.keys().any(|path| is_below(here, path));
+        if self.noted.insert(here.to_owned()) && !above {
+            self.problems.missing(here);
         }
-        match at(&mut self.value, path) {
-            // A variable `7` is read as a number first; where text is wanted, it is text again.
-            Some(value) if error.contains("expected a string") && (value.is_number() || value.is_boolean()) => {
-                *value = Value::String(value.to_string());
-                true
-            }
-            Some(value) => {
-                let what = explain(error, value);
-                self.noted.insert(path.to_owned());
-                self.problems.add(path, what);
-                !path.is_empty() && self.stand_in(path)
-            }
-            None => {
-                self.problems
-                    .add(path, "cannot be read: compare it with the built-in configuration");
-                false
-            }
+        self.stand_in(here)
+    }
+
+    fn wrong(&mut self, path: &str, error: &str) -> bool {
+        let Some(value) = at(&mut self.value, path) else {
+            self.problems
+                .add(path, "cannot be read: compare it with the built-in configuration");
+            return false;
+        };
+        // A variable `7` is read as a number first; where text is wanted, it is text again.
+        if error.contains("expected a string") && (value.is_number() || value.is_boolean()) {
+            *value = Value::String(value.to_string());
+            return true;
         }
+        let what = explain(error, value);
+        self.noted.insert(path.to_owned());
+        self.problems.add(path, what);
+        !path.is_empty() && self.stand_in(path)
     }
 
     /// Puts the next plausible value at `path`, so that serde goes on to what comes after it.

@@ -134,7 +134,7 @@ async fn each_kind_becomes_its_header() {
         (credential.name().as_str(), shown(&credential).as_str()),
         ("x-api-key", "a key")
     );
-    let variable = SecretSource::Variable("JIRA_PASSWORD", SecretString::from("hunter2\n"));
+    let variable = SecretSource::Variable("OLD_PASSWORD", SecretString::from("hunter2\n"));
     let basic = config(CredentialKind::Basic {
         username: Username::Text("bot".into()),
         password: variable,

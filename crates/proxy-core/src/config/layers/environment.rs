@@ -69,7 +69,7 @@ impl Environment {
         self.values.get(variable).map(String::as_str)
     }
 
-    /// `JIRA_PROXY__SERVER__PORT` and the like. The `config` crate says which keys they are. Shorter keys come first, so
+    /// `MY_SERVICE__SERVER__PORT` and the like. The `config` crate says which keys they are. Shorter keys come first, so
     /// that `__SERVER='{"port": 1}'` does not undo `__SERVER__PORT`.
     pub(super) fn own(&self, name: &str, problems: &mut Problems) -> Vec<Said> {
         let prefix = name.to_uppercase().replace('-', "_");
@@ -106,9 +106,8 @@ impl Environment {
         for SecretAlias { variable, key } in aliases {
             if let Some(secret) = self.get(variable, problems) {
                 let what = "holds a secret, which everyone may read who sees the process's environment";
-                problems.warn(format!(
-                    "{variable} {what}: write it into a file, and the file's name into {key}_file"
-                ));
+                let cure = format!("write it into a file, and the file's name into {key}_file");
+                problems.warn(variable, format!("{what}: {cure}"));
                 secrets.0.insert(key, (variable, SecretString::from(secret)));
             }
         }

@@ -59,27 +59,29 @@ fn origin(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// Fills in where the hub is and what the service is called there.
-pub(super) fn identities(environment: &Environment, merged: &mut Map<String, Value>) {
+/// Fills in where the hub is and what the service is called there, and says what was filled in.
+pub(super) fn identities(environment: &Environment, merged: &mut Map<String, Value>) -> Vec<Said> {
+    let mut said = Vec::new();
     let Some(Value::Array(identities)) = merged.get_mut("identity") else {
-        return;
+        return said;
     };
-    let jupyterhub = identities
-        .iter_mut()
-        .filter_map(Value::as_object_mut)
-        .filter(|entry| entry.get("kind").and_then(Value::as_str) == Some("jupyterhub"));
-    for entry in jupyterhub {
+    let tables = identities.iter_mut().map(Value::as_object_mut).enumerate();
+    for (index, entry) in tables.filter_map(|(index, entry)| Some((index, entry?))) {
+        if entry.get("kind").and_then(Value::as_str) != Some("jupyterhub") {
+            continue;
+        }
         for (key, variable) in [
             ("api_url", "JUPYTERHUB_API_URL"),
             ("service_name", "JUPYTERHUB_SERVICE_NAME"),
         ] {
             // Not UTF-8: the key stays missing, and is told of as such.
-            if let Some(value) = environment
-                .get(variable, &mut Problems::default())
-                .filter(|value| !value.is_empty())
-            {
-                entry.entry(key).or_insert_with(|| value.into());
+            let value = environment.get(variable, &mut Problems::default()).unwrap_or_default();
+            if !value.is_empty() && !entry.contains_key(key) {
+                let filled = Said::scalar(&format!("identity[{index}].{key}"), variable, value);
+                entry.insert(key.to_owned(), filled.value.clone());
+                said.push(filled);
             }
         }
     }
+    said
 }

@@ -86,10 +86,10 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 /// The path below which a tenant is reached.
 pub(super) fn prefix(text: &str) -> Result<String, String> {
     let Some(path) = text.strip_prefix('/') else {
-        return Err("does not begin with `/`: write a path such as `/jira`".to_owned());
+        return Err("does not begin with `/`: write a path such as `/api`".to_owned());
     };
     if path.is_empty() {
-        return Err("is `/`, which is the service's own: write a path such as `/jira`".to_owned());
+        return Err("is `/`, which is the service's own: write a path such as `/api`".to_owned());
     }
     if text.len() > MAX_PREFIX {
         return Err(format!("is longer than {MAX_PREFIX} bytes: shorten it"));

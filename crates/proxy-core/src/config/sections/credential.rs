@@ -28,7 +28,7 @@ pub enum CredentialKind {
         /// Its password, or API token.
         password: SecretSource,
     },
-    /// A bearer token (RFC 6750), such as a Jira personal access token.
+    /// A bearer token (RFC 6750), such as a personal access token.
     Bearer {
         /// The token.
         token: SecretSource,

@@ -86,17 +86,22 @@ impl Validate for ServerConfig {
                 ),
             );
         }
-        for (index, network) in self
+        let wide = self
             .trusted_peers
             .iter()
             .enumerate()
-            .filter(|(_, network)| check::is_wide(network))
-        {
-            if !self.allow_insecure_any_peer {
-                let what = "name the ingress's network, or set allow_insecure_any_peer = true";
+            .filter(|(_, network)| check::is_wide(network));
+        for (index, network) in wide {
+            let (key, what) = (
+                format!("trusted_peers[{index}]"),
+                format!("is {network}, which nearly anybody is in"),
+            );
+            if self.allow_insecure_any_peer {
+                problems.warn(key, format!("{what}: they may all say that they came by https"));
+            } else {
                 problems.add(
-                    format!("trusted_peers[{index}]"),
-                    format!("is {network}, which nearly anybody is in: {what}"),
+                    key,
+                    format!("{what}: name the ingress's network, or set allow_insecure_any_peer = true"),
                 );
             }
         }

@@ -79,7 +79,7 @@ fn log_tls_and_the_document_say_what_is_wrong() {
 #[test]
 fn prefixes_and_names_say_what_is_wrong() {
     let table = r#"
-        prefix = 'x'            | prefix does not begin with `/`        | write a path such as `/jira`
+        prefix = 'x'            | prefix does not begin with `/`        | write a path such as `/api`
         prefix = 'https://x'    | prefix does not begin with `/`        | write a path
         prefix = ''             | prefix does not begin with `/`        | write a path
         prefix = '/'            | prefix is `/`                         | write a path

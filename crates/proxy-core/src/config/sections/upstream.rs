@@ -82,7 +82,12 @@ impl Section for UpstreamConfig {
 
 impl Validate for UpstreamConfig {
     fn validate(&self, problems: &mut Problems) {
-        if self.url.scheme() == "http" && !check::is_loopback(&self.url) && !self.allow_insecure_http {
+        if self.url.scheme() != "http" || check::is_loopback(&self.url) {
+            return;
+        }
+        if self.allow_insecure_http {
+            problems.warn("url", "has scheme `http`: the credential is sent in the clear");
+        } else {
             problems.add(
                 "url",
                 "would send the credential in the clear: use https, or set allow_insecure_http = true",

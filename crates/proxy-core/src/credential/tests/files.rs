@@ -111,8 +111,8 @@ fn a_service_does_not_start_without_a_credential() {
     }
     let kinds = [
         (
-            SecretSource::Variable("JIRA_PASSWORD", SecretString::from(" ")),
-            "JIRA_PASSWORD, which is tenant[0].credential.password, is empty",
+            SecretSource::Variable("OLD_PASSWORD", SecretString::from(" ")),
+            "OLD_PASSWORD, which is tenant[0].credential.password, is empty",
         ),
         (SecretSource::Missing, "tenant[0].credential.password_file is missing"),
     ];

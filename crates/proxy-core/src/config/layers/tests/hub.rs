@@ -29,6 +29,24 @@ fn a_service_that_a_hub_runs_needs_its_kind_alone() {
 }
 
 #[test]
+fn problems_name_the_hubs_variables() {
+    let variables = [
+        REQUIRED,
+        &[
+            ("JUPYTERHUB_API_URL", "http://hub:8081/hub/api"),
+            ("JUPYTERHUB_SERVICE_NAME", "x"),
+        ],
+    ];
+    let problems = bare("[[identity]]\nkind = 'jupyterhub'", &variables.concat())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        problems.contains("identity[0].api_url (from JUPYTERHUB_API_URL) has scheme `http`"),
+        "{problems}"
+    );
+}
+
+#[test]
 fn a_notebook_servers_own_variables_are_not_meant_for_us() {
     let config = configured("", &HUB[1..]).unwrap();
     assert_eq!((config.server.port, config.tenant[0].prefix.as_str()), (8080, "/old"));
