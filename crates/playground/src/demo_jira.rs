@@ -47,6 +47,12 @@ impl DemoJira {
         }
     }
 
+    /// By key or by id.
+    fn issue(&self, name: &str) -> Option<&Issue> {
+        let is_called = |issue: &&Issue| issue.key().eq_ignore_ascii_case(name) || issue.id.to_string() == name;
+        self.issues.iter().find(is_called)
+    }
+
     fn style<'a>(&'a self, version: &'a str) -> Style<'a> {
         Style {
             base: &self.base,
@@ -63,8 +69,9 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
             web::scope("")
                 .wrap(from_fn(access::check))
                 .service(web::scope("/rest/api/{version:2|3|latest}").configure(rest))
+                .route("/rest/agile/1.0/board", read().to(boards))
                 .route("/secure/attachment/{id}/{name}", read().to(files::attachment))
-                .default_service(web::to(|| async { not_found("There is nothing here in this demo.") })),
+                .default_service(web::to(nothing_here)),
         );
 }
 
@@ -83,9 +90,11 @@ fn rest(cfg: &mut web::ServiceConfig) {
         .route("/search/approximate-count", web::post().to(search::count))
         .route("/issue", web::post().to(create))
         .route("/issue/{key}", read().to(issue))
+        .route("/issue/{key}/comment", read().to(comments))
         .route("/demo/slow", read().to(faults::slow))
         .route("/demo/broken", read().to(faults::broken))
-        .route("/demo/error", read().to(faults::error));
+        .route("/demo/error", read().to(faults::error))
+        .default_service(web::to(nothing_here));
 }
 
 /// GET, and HEAD with the same headers.
@@ -175,11 +184,7 @@ async fn myself(jira: web::Data<DemoJira>) -> HttpResponse {
 
 async fn issue(jira: web::Data<DemoJira>, path: web::Path<(String, String)>, pairs: web::Query<Pairs>) -> HttpResponse {
     let (version, key) = path.into_inner();
-    let found = jira
-        .issues
-        .iter()
-        .find(|issue| issue.key().eq_ignore_ascii_case(&key) || issue.id.to_string() == key);
-    let Some(issue) = found else {
+    let Some(issue) = jira.issue(&key) else {
         return not_found("Issue Does Not Exist");
     };
     let mut fields = search::words(&pairs, "fields");
@@ -194,9 +199,30 @@ async fn issue(jira: web::Data<DemoJira>, path: web::Path<(String, String)>, pai
     HttpResponse::Ok().json(style.issue(issue, &Fields(fields)))
 }
 
-/// Writes nothing, but counts: behind a read-only proxy the count stays 0.
+async fn comments(jira: web::Data<DemoJira>, path: web::Path<(String, String)>) -> HttpResponse {
+    let (version, key) = path.into_inner();
+    match jira.issue(&key) {
+        Some(issue) => HttpResponse::Ok().json(jira.style(&version).comments(issue)),
+        None => not_found("Issue Does Not Exist"),
+    }
+}
+
+/// One board for each project.
+async fn boards(jira: web::Data<DemoJira>) -> HttpResponse {
+    let boards = PROJECTS.map(|project| {
+        json!({
+            "id": project.id,
+            "self": format!("{}/rest/agile/1.0/board/{}", jira.base, project.id),
+            "name": project.name,
+            "type": "kanban",
+            "location": { "projectKey": project.key },
+        })
+    });
+    HttpResponse::Ok().json(json!({ "maxResults": 50, "startAt": 0, "total": 2, "isLast": true, "values": boards }))
+}
+
+/// Writes nothing, but was counted: behind a read-only proxy the count stays 0.
 async fn create(jira: web::Data<DemoJira>, version: web::Path<String>) -> HttpResponse {
-    jira.seen.note_write();
     let link = jira.style(&version).link("issue/100300");
     HttpResponse::Created().json(json!({ "id": "100300", "key": "DM-201", "self": link }))
 }
@@ -213,6 +239,10 @@ async fn browse(key: web::Path<String>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page.into_string())
+}
+
+async fn nothing_here() -> HttpResponse {
+    not_found("There is nothing here in this demo.")
 }
 
 fn bad_request(message: &str) -> HttpResponse {

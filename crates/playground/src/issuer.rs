@@ -8,7 +8,7 @@ mod tests;
 
 use std::time::Duration;
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use actix_web::{HttpResponse, web};
 use anyhow::Context;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 pub(crate) const AUDIENCE: &str = "nbgate";
 pub(crate) const LIFETIME: Duration = Duration::from_secs(8 * 3600);
+const DISCOVERY: &str = "/.well-known/openid-configuration";
 const CLIENT: &str = "playground";
 const SCOPE: &str = "openid exec:notebook";
 
@@ -107,10 +108,16 @@ impl Issuer {
 }
 
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.route("/.well-known/openid-configuration", web::get().to(discovery))
+    cfg.route("/", web::get().to(to_discovery))
+        .route(DISCOVERY, web::get().to(discovery))
         .route("/jwks", web::get().to(jwks))
         .route("/token", web::post().to(token))
         .route("/authorize", web::to(authorize));
+}
+
+/// For people who open the address that is printed.
+async fn to_discovery() -> HttpResponse {
+    HttpResponse::Found().insert_header((LOCATION, DISCOVERY)).finish()
 }
 
 async fn discovery(issuer: web::Data<Issuer>) -> HttpResponse {

@@ -126,7 +126,7 @@ impl Style<'_> {
         json!({ "self": self.link(&format!("status/{id}")), "id": id, "name": name, "statusCategory": category })
     }
 
-    fn comments(&self, issue: &Issue) -> Value {
+    pub(super) fn comments(&self, issue: &Issue) -> Value {
         let comments: Vec<Value> = issue
             .comments
             .iter()

@@ -102,7 +102,23 @@ async fn the_other_routes_answer() {
         get("/rest/api/2/user?username=ada").await.json()["displayName"],
         "Ada Lovelace"
     );
-    assert_eq!(get("/rest/api/2/issue/DM-999").await.status, 404);
+    let comments = get("/rest/api/2/issue/DM-42/comment").await.json();
+    assert_eq!(
+        comments,
+        get(ISSUE).await.json()["fields"]["comment"],
+        "as in the issue itself"
+    );
+    assert!(comments["total"].as_u64().unwrap() > 0);
+    assert_eq!(get("/rest/agile/1.0/board").await.json()["values"][0]["name"], "Data Management");
+    for absent in [
+        "/rest/api/2/issue/DM-999",
+        "/rest/api/2/issue/DM-999/comment",
+        "/rest/api/2/status/4",
+    ] {
+        let answer = get(absent).await;
+        assert_eq!(answer.status, 404, "{absent}");
+        assert!(answer.json()["errorMessages"][0].is_string(), "{absent}");
+    }
     assert_eq!(get("/rest/api/2/demo/error").await.status, 500);
     assert_eq!(get("/nowhere").await.status, 404);
 }
@@ -113,13 +129,20 @@ async fn what_came_in_is_told_without_secrets() {
     let bot = ("authorization", basic("demo-bot:open sesame"));
     let write = test::TestRequest::post().uri("/rest/api/2/issue").insert_header(bot);
     assert_eq!(ask(&jira, write).await.status, 201);
+    // There is no such route here, but who sends this wants to write.
+    let bot = ("authorization", basic("demo-bot:open sesame"));
+    let write = test::TestRequest::delete().uri(ISSUE).insert_header(bot);
+    assert_eq!(ask(&jira, write).await.status, 404);
+    let bot = ("authorization", basic("demo-bot:open sesame"));
+    let search = test::TestRequest::post().uri("/rest/api/2/search").insert_header(bot);
+    assert_eq!(ask(&jira, search.set_json(json!({}))).await.status, 200);
     let stray = test::TestRequest::get()
         .uri(ISSUE)
         .insert_header(("authorization", "Bearer secret-token"));
     ask(&jira, stray).await;
     let answer = ask(&jira, test::TestRequest::get().uri("/demo/seen")).await;
     let seen = answer.json();
-    assert_eq!((seen["requests"].as_u64(), seen["writes"].as_u64()), (Some(2), Some(1)));
+    assert_eq!((seen["requests"].as_u64(), seen["writes"].as_u64()), (Some(4), Some(2)));
     assert_eq!(seen["last"][0]["authorization"], "Bearer");
     assert_eq!(seen["last"][1]["authorization"], "Basic of demo-bot");
     let text = String::from_utf8(answer.body).unwrap();
