@@ -8,6 +8,7 @@ mod command_line;
 mod demo_jira;
 mod issuer;
 mod jira_proxy;
+mod newline;
 mod page;
 mod playground;
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, rt, web};
 use anyhow::Context;
 use aws_lc_rs::rand;
@@ -20,6 +21,7 @@ use crate::command_line::CommandLine;
 use crate::demo_jira::{self, Account, DemoJira};
 use crate::issuer::{self, ADA, Issuer, LIFETIME};
 use crate::jira_proxy::{BOT, JiraProxy, Wiring, start_jira_proxy};
+use crate::newline::end_json_with_newline;
 use crate::page::{self, Page};
 
 pub(crate) struct Playground {
@@ -100,7 +102,13 @@ fn serve<T: Send + Sync + 'static>(
     configure: fn(&mut web::ServiceConfig),
 ) -> anyhow::Result<ServerHandle> {
     let shared = web::Data::new(shared);
-    let server = HttpServer::new(move || App::new().app_data(shared.clone()).configure(configure))
+    let app = move || {
+        App::new()
+            .wrap(from_fn(end_json_with_newline))
+            .app_data(shared.clone())
+            .configure(configure)
+    };
+    let server = HttpServer::new(app)
         .workers(1)
         .disable_signals()
         .listen(listener)?

@@ -80,6 +80,15 @@ async fn a_lifetime_can_be_shorter_but_not_longer() {
 }
 
 #[actix_web::test]
+async fn the_printed_address_leads_to_discovery() {
+    let issuer = web::Data::new(Issuer::new(URL.to_owned()).unwrap());
+    let app = test::init_service(App::new().app_data(issuer).configure(configure)).await;
+    let response = test::call_service(&app, test::TestRequest::get().uri("/").to_request()).await;
+    assert_eq!(response.status(), 302);
+    assert_eq!(response.headers().get(LOCATION).unwrap(), DISCOVERY);
+}
+
+#[actix_web::test]
 async fn discovery_names_itself_and_its_own_addresses() {
     let (_, answer) = ask(test::TestRequest::get().uri("/.well-known/openid-configuration")).await;
     assert_eq!(answer["issuer"], URL);

@@ -109,7 +109,10 @@ async fn the_other_routes_answer() {
         "as in the issue itself"
     );
     assert!(comments["total"].as_u64().unwrap() > 0);
-    assert_eq!(get("/rest/agile/1.0/board").await.json()["values"][0]["name"], "Data Management");
+    assert_eq!(
+        get("/rest/agile/1.0/board").await.json()["values"][0]["name"],
+        "Data Management"
+    );
     for absent in [
         "/rest/api/2/issue/DM-999",
         "/rest/api/2/issue/DM-999/comment",
