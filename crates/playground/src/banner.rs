@@ -14,8 +14,8 @@ pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
     }
     let blocks = [
         ("A token of ada, for 8 hours:", addresses.token.clone()),
-        ("An issue with curl:", curl_line(addresses)),
-        ("A search from Python:", python_snippet(addresses)),
+        ("An issue, with curl:", curl_line(addresses)),
+        ("A search, in a notebook or in python3:", python_snippet(addresses)),
     ];
     for (title, block) in blocks {
         text += &format!("\n{title}\n\n{block}\n");
@@ -63,21 +63,33 @@ pub(crate) fn places(addresses: &Addresses) -> [Place; 5] {
 
 pub(crate) fn curl_line(addresses: &Addresses) -> String {
     format!(
-        "curl -H \"Authorization: Bearer $(cat {})\" '{}/rest/api/2/issue/DM-42?fields=summary,status'",
-        addresses.token_file.display(),
+        "curl -H \"Authorization: Bearer {}\" '{}/rest/api/2/issue/DM-42?fields=summary,status'",
+        token_in_shell(addresses),
         addresses.jira()
     )
+}
+
+/// The token as a shell reads it from its file.
+pub(crate) fn token_in_shell(addresses: &Addresses) -> String {
+    let path = addresses.token_file.to_string_lossy();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
+    if path.bytes().all(is_plain) {
+        format!("$(cat {path})")
+    } else {
+        format!("$(cat '{}')", path.replace('\'', r"'\''"))
+    }
 }
 
 pub(crate) fn python_snippet(addresses: &Addresses) -> String {
     format!(
         r#"import json, urllib.request as web
 url = "{}/rest/api/2/search?jql=project=OBS&maxResults=5"
-headers = {{"Authorization": "Bearer " + open("{}").read()}}
+headers = {{"Authorization": "Bearer " + open({}).read()}}
 answer = json.load(web.urlopen(web.Request(url, headers=headers)))
 for issue in answer["issues"]: print(issue["key"], issue["fields"]["summary"])"#,
         addresses.jira(),
-        addresses.token_file.display()
+        // A JSON string is one of Python's as well.
+        serde_json::Value::from(addresses.token_file.to_string_lossy())
     )
 }
 
@@ -104,5 +116,14 @@ mod tests {
         for line in [&addresses.token, &curl_line(&addresses), &python_snippet(&addresses)] {
             assert!(text.contains(&format!("\n{line}\n")), "{line}");
         }
+    }
+
+    #[test]
+    fn a_temporary_directory_may_have_any_name() {
+        let mut addresses = Addresses::example();
+        assert_eq!(token_in_shell(&addresses), "$(cat /tmp/nbgate-example/token)");
+        addresses.token_file = "/tmp/ada's \"own\"/token".into();
+        assert_eq!(token_in_shell(&addresses), r#"$(cat '/tmp/ada'\''s "own"/token')"#);
+        assert!(python_snippet(&addresses).contains(r#"open("/tmp/ada's \"own\"/token").read()"#));
     }
 }

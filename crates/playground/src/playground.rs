@@ -38,11 +38,9 @@ impl Playground {
         let issuer_port = listen(host, chosen.issuer_port, 0)?;
         let (demo_jira, issuer) = (jira_port.local_addr()?, issuer_port.local_addr()?);
         let directory = private_directory()?;
-        let account = Account {
-            name: BOT,
-            password: random_password()?,
-        };
-        let password_file = write_private(directory.path(), "password", &account.password)?;
+        let password = random_password()?;
+        let password_file = write_private(directory.path(), "password", &password)?;
+        let account = Account { name: BOT, password };
         let identities = Issuer::new(format!("http://{issuer}"))?;
         let token = identities.mint(ADA.name, ADA.groups, LIFETIME)?;
         let token_file = write_private(directory.path(), "token", &token)?;

@@ -1,6 +1,7 @@
 //! Things to try: commands with the answer they must get, so that the page promises nothing that is not so.  (pure)
 
 use crate::addresses::Addresses;
+use crate::banner::token_in_shell;
 
 pub(crate) struct Group {
     pub(crate) title: &'static str,
@@ -17,7 +18,7 @@ pub(crate) struct Try {
 
 /// The line that the other commands need first.
 pub(crate) fn preparation(addresses: &Addresses) -> String {
-    format!("export TOKEN=$(cat {})", addresses.token_file.display())
+    format!("export TOKEN={}", token_in_shell(addresses))
 }
 
 pub(crate) fn groups(addresses: &Addresses) -> [Group; 5] {
@@ -60,7 +61,7 @@ fn reading(url: &str) -> Group {
                 "curl -O -H \"Authorization: Bearer $TOKEN\" '{url}/secure/attachment/20061/star-field.png'"
             ),
             status: 200,
-            outcome: "A picture, byte for byte as Jira has it.",
+            outcome: "A picture, byte for byte as Jira has it: star-field.png.",
         },
     ];
     Group { title: "Read", tries }
@@ -177,7 +178,8 @@ fn behind(addresses: &Addresses) -> Group {
             title: "Be somebody else, for a minute",
             command: format!("curl -d grant_type=password -d username=grace -d lifetime=60 'http://{issuer}/token'"),
             status: 200,
-            outcome: "A token of grace that ends after 60 seconds. There is no password: this issuer is a demo.",
+            outcome: "A token of grace that ends after 60 seconds: put it into TOKEN, and ask again who you are. There is no password: \
+                      this issuer is a demo.",
         },
         Try {
             title: "Metrics",
