@@ -11,6 +11,7 @@ mod watch;
 
 use std::{
     fmt,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -108,6 +109,14 @@ impl fmt::Debug for Credential {
             self.0.name, self.0.generation
         )
     }
+}
+
+/// The secret in a file that is read once: a gateway's, or a client's of an identity platform.
+///
+/// # Errors
+/// What is wrong with the file, named; never what it holds.
+pub(crate) fn read_secret(path: &Path) -> anyhow::Result<SecretString> {
+    file::read_one(path).map_err(|what| anyhow::anyhow!("secret file {} {what}", path.display()))
 }
 
 /// Where the credential for a request comes from.

@@ -3,7 +3,6 @@
 //! looked at again. What the forwarder makes of the same answers is tested with jira-proxy (`streaming`, `contract`).
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
-#![expect(clippy::disallowed_methods, reason = "this is about awc as it comes")]
 
 use std::time::Duration;
 

@@ -16,8 +16,7 @@ use serde_json::Value;
 
 pub(super) use self::{
     checks::{
-        check_name, check_names, check_whole, default_cache_seconds, is_loopback, join, platform_url, read_secret,
-        some_whole,
+        check_name, check_names, check_whole, default_cache_seconds, is_loopback, join, platform_url, some_whole,
     },
     required::Required,
 };

@@ -18,11 +18,12 @@ use subtle::ConstantTimeEq as _;
 use super::{
     Authenticator, CacheState, Claims, Identity, Outcome,
     bearer::single,
-    config::{Required, check_names, read_secret},
+    config::{Required, check_names},
 };
 use crate::{
     client::PlatformClient,
     config::{Problems, Validate},
+    credential::read_secret,
     error::Reason,
 };
 

@@ -24,7 +24,7 @@ use super::{
     Authenticator, Claims, Identity, Outcome,
     bearer::{TokenKind, bearer_token},
     cache::{AnswerCache, Failure},
-    config::{Required, check_name, check_names, check_whole, default_cache_seconds, platform_url, read_secret},
+    config::{Required, check_name, check_names, check_whole, default_cache_seconds, platform_url},
     oidc::claims::{
         check_audience, check_is_access_token, check_times, claim, default_groups_claim, names, scopes, text,
     },
@@ -32,6 +32,7 @@ use super::{
 use crate::{
     client::{Answer, PlatformClient},
     config::{Problems, Validate, whole},
+    credential::read_secret,
     error::Reason,
     telemetry::Metrics,
 };

@@ -78,7 +78,7 @@ fn places(paths: &[&Path]) -> Vec<Result<PathBuf, String>> {
     places
 }
 
-fn read_one(path: &Path) -> Result<SecretString, String> {
+pub(super) fn read_one(path: &Path) -> Result<SecretString, String> {
     // Looked at before it is opened: opening a named pipe waits for somebody to write into it.
     suits(&fs::metadata(path).map_err(|error| unreadable(&error))?)?;
     let file = File::open(path).map_err(|error| unreadable(&error))?;

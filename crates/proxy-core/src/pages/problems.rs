@@ -12,9 +12,15 @@ use crate::{
 /// Everything inline and no script: the page has one style sheet of ten lines.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const STYLE: &str = ":root{color-scheme:light dark}body{font:16px/1.6 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem}\
-h1{font-size:1.5rem;line-height:1.25;margin:.25rem 0 1.5rem}h2{font-size:1rem;margin:1.5rem 0 .25rem}p{margin:.25rem 0}\
-.kind{opacity:.7;font-size:.875rem}code{font:.875em ui-monospace,monospace}li{margin:.35rem 0}a{color:inherit}";
+const STYLE: &str = ":root{color-scheme:light dark}\
+body{margin:0;background:light-dark(#fbfbfa,#14171b);color:light-dark(#1d2126,#e6e8ea);font:1rem/1.6 system-ui,sans-serif}\
+main{max-width:42rem;margin:0 auto;padding:clamp(1.5rem,6vw,4rem) 1rem}\
+h1{margin:.25rem 0 1.75rem;font-size:1.6rem;line-height:1.25;letter-spacing:-.01em}\
+h2{margin:1.5rem 0 .25rem;font-size:1rem}p{margin:.25rem 0}p:last-child{margin-top:2rem}\
+.kind{color:light-dark(#5c646e,#a0a8b2);font-size:.875rem}\
+code{font:.875em ui-monospace,monospace;overflow-wrap:anywhere}\
+ul{margin:0;padding:0;list-style:none;font-variant-numeric:tabular-nums}li{margin:.5rem 0}\
+a{color:light-dark(#2457c5,#8fb2ff);text-underline-offset:.2em}";
 
 pub(super) async fn page(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, ProxyError> {
     own_route(&request, "problems");
@@ -58,7 +64,7 @@ fn document(title: &str, service: &str, content: &Markup) -> Markup {
                 title { (title) " – " (service) }
                 style { (maud::PreEscaped(STYLE)) }
             }
-            body { p.kind { (service) } h1 { (title) } (content) }
+            body { main { p.kind { (service) } h1 { (title) } (content) } }
         }
     }
 }

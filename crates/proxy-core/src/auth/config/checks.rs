@@ -1,9 +1,7 @@
-//! What the kinds check alike: platform URLs, secret files, lists of names, whole numbers in range.
+//! What the kinds check alike: platform URLs, lists of names, whole numbers in range.
 
-use std::{net::IpAddr, ops::RangeInclusive, path::Path};
+use std::{net::IpAddr, ops::RangeInclusive};
 
-use anyhow::Context as _;
-use secrecy::SecretString;
 use serde::Deserializer;
 use url::Url;
 
@@ -48,15 +46,6 @@ pub(in crate::auth) fn join(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
-}
-
-/// A secret from its file, without the newline that editors put at its end.
-pub(in crate::auth) fn read_secret(path: &Path) -> anyhow::Result<SecretString> {
-    let named = || format!("secret file {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(named)?;
-    let secret = text.trim_end_matches(['\n', '\r']);
-    anyhow::ensure!(!secret.is_empty(), "{} is empty", named());
-    Ok(SecretString::from(secret))
 }
 
 /// Notes a name that no platform can have given.
