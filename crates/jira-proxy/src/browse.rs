@@ -1,27 +1,43 @@
 //! `/browse/KEY`: the `jira` client's `permalink()` leads here; people want the real page.
 //!
-//! Needs no identity: nothing is read, and the answer holds nothing but the configured base URL and the caller's own key.
+//! Needs no identity, as it is opened in a browser that has no token: nothing is read, and the answer holds nothing but the
+//! configured base URL and the caller's own key.
+
+use std::sync::Arc;
 
 use actix_web::{
-    HttpResponse,
+    HttpMessage as _, HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, LOCATION},
     web,
 };
-use proxy_core::{config::sections::TenantConfig, error::ProxyError, service::Clients};
+use proxy_core::{error::ProxyError, service::Clients, telemetry::Record, tenant::Tenant};
+use url::Url;
 
 use crate::KIND;
 
-/// The route of one tenant.
-pub(crate) fn routes(tenant: &TenantConfig) -> impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + use<> {
-    let path = format!("{}/browse/{{key}}", tenant.prefix);
-    let base = format!("{}/browse/", tenant.upstream.url.as_str().trim_end_matches('/'));
+/// The route of one tenant; `base` is where people reach its Jira.
+pub(crate) fn routes(
+    tenant: &Arc<Tenant>,
+    base: &Url,
+) -> impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + use<> {
+    let path = format!("{}/browse/{{key}}", tenant.prefix());
+    let base = format!("{}/browse/", base.as_str().trim_end_matches('/'));
+    let tenant = tenant.clone();
     move |config, _| {
-        let base = base.clone();
-        let to_jira = move |key: web::Path<String>| {
+        let (base, tenant) = (base.clone(), tenant.clone());
+        let to_jira = move |request: HttpRequest, key: web::Path<String>| {
+            if let Some(record) = request.extensions().get::<Record>() {
+                record.tenant(tenant.metrics());
+                record.route("browse".into());
+            }
             let location = is_issue_key(&key).then(|| format!("{base}{key}"));
             async move { location.map(found).ok_or(ProxyError::NotFound(KIND.not_found.into())) }
         };
-        config.route(&path, web::get().to(to_jira));
+        config.service(
+            web::resource(&path)
+                .route(web::get().to(to_jira.clone()))
+                .route(web::head().to(to_jira)),
+        );
     }
 }
 

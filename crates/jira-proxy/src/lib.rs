@@ -3,6 +3,7 @@
 //! Platform token (who), read-only policy (may they), Jira (where), service account (as whom). Everything else is
 //! `proxy_core`'s; this crate says what is particular to Jira: its headers, its presets, its names.
 
+mod answer;
 mod browse;
 
 use proxy_core::{
@@ -58,6 +59,10 @@ pub const KIND: Kind = Kind {
     paths: Paths::Strict,
     redirects: Redirects::Follow,
     headers: HEADERS,
+    // A form could carry a login (`os_username`).
+    body_media: &["application/json"],
+    reception: answer::reception,
+    extra_query: answer::extra_query,
     presets: include_str!("../config/policy.toml"),
     operations: include_str!("../config/operations.json"),
     user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")),
@@ -155,11 +160,15 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
     let authenticators = Authenticators::new(&config.identity, &metrics)?;
     let service = Service::new(ABOUT, &config.server, &config.tls, authenticators.clone(), &metrics)?;
     config.tenant.iter().try_fold(service, |service, tenant| {
-        let browse = browse::routes(tenant);
+        let browse_base = tenant
+            .upstream
+            .public_url
+            .as_ref()
+            .unwrap_or(&tenant.upstream.url)
+            .clone();
         let tenant = Tenant::new(tenant, &config.server, KIND, &metrics)?; // shared by the workers
         let (prefix, authenticators) = (tenant.prefix().to_owned(), authenticators.clone());
-        Ok(service
-            .routes(browse)
-            .proxy(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
+        let service = service.routes(browse::routes(&tenant, &browse_base));
+        Ok(service.proxy(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
     })
 }

@@ -122,7 +122,8 @@ fn running(addresses: &Addresses) -> Markup {
                 }
             }
             p {
-                a href={ (addresses.jira()) "/-/docs" } { "API documentation" } " · "
+                a href={ (addresses.jira()) "/-/docs/" } { "API documentation" } " · "
+                a href={ (addresses.jira()) "/-/problems" } { "Problems it may report" } " · "
                 a href={ "http://" (addresses.admin) "/metrics" } { "Metrics" }
             }
         }
@@ -137,7 +138,10 @@ fn first_request(addresses: &Addresses) -> Markup {
             (copyable("curl line", &curl_line(addresses)))
             p { "In a notebook, with Python’s standard library:" }
             (copyable("Python snippet", &python_snippet(addresses)))
-            p { "Both read the token of " strong { "ada" } " from a file that goes away at the end. This is the token, good for 8 hours:" }
+            p {
+                "Both read the token of " strong { "ada" } " from a file that goes away at the end. This is the token, good for "
+                "8 hours; the API documentation asks for it under “Authorize”:"
+            }
             div.copyable.token data-what="token" { pre tabindex="0" { code { (addresses.token) } } }
         }
     }
@@ -153,7 +157,7 @@ fn things_to_try(addresses: &Addresses) -> Markup {
                 h3 { (title) }
                 @for Try { title, command, status, outcome } in tries {
                     article {
-                        h4 { (title) " " (badge(status)) }
+                        h4 { span { (title) } " " (badge(status)) }
                         (copyable(title, &command))
                         p { (outcome) }
                     }

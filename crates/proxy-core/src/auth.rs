@@ -17,6 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_http::RequestHead;
 use async_trait::async_trait;
+use prometheus::IntCounter;
 
 pub use self::{
     config::IdentityConfig,
@@ -25,7 +26,7 @@ pub use self::{
 use crate::{
     client::PlatformClient,
     error::{ProxyError, Reason},
-    telemetry::Metrics,
+    telemetry::{IdentityMetrics, Metrics},
 };
 
 /// Whether an answer came from the cache.
@@ -82,8 +83,14 @@ pub trait Authenticator: Send + Sync {
 /// The configured schemes, shared by all workers.
 #[derive(Clone)]
 pub struct Authenticators {
-    schemes: Arc<[Box<dyn Authenticator>]>,
-    metrics: Arc<Metrics>,
+    schemes: Arc<[Scheme]>,
+    /// Counts callers without any credential.
+    unidentified: IntCounter,
+}
+
+struct Scheme {
+    authenticator: Box<dyn Authenticator>,
+    metrics: IdentityMetrics,
 }
 
 impl Authenticators {
@@ -94,11 +101,11 @@ impl Authenticators {
     pub fn new(config: &[IdentityConfig], metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let schemes = config
             .iter()
-            .map(|entry| entry.build(metrics))
+            .map(|entry| Scheme::new(entry, metrics))
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             schemes: schemes.into(),
-            metrics: metrics.clone(),
+            unidentified: metrics.unidentified(),
         })
     }
 
@@ -107,33 +114,31 @@ impl Authenticators {
     /// # Errors
     /// `Unauthenticated`, `Rejected` or `CannotDecide`.
     pub async fn authenticate(&self, head: &RequestHead, client: &PlatformClient) -> Result<Known, ProxyError> {
-        for scheme in self.schemes.iter() {
-            let (outcome, result) = match scheme.authenticate(head, client).await {
+        for Scheme { authenticator, metrics } in self.schemes.iter() {
+            let (counter, result) = match authenticator.authenticate(head, client).await {
                 Outcome::NotPresent => continue,
                 Outcome::Authenticated(identity, cache) => {
-                    let refusal = refusal(scheme.as_ref(), &identity);
+                    let refusal = refusal(authenticator.as_ref(), &identity);
+                    let known = Known {
+                        identity,
+                        cache,
+                        refusal,
+                    };
+                    (&metrics.authenticated, Ok(known))
+                }
+                Outcome::Rejected(reason) => (&metrics.rejected, Err(ProxyError::Rejected(reason))),
+                Outcome::Unavailable { retry_after } => {
+                    let kind = authenticator.kind();
                     (
-                        "authenticated",
-                        Ok(Known {
-                            identity,
-                            cache,
-                            refusal,
-                        }),
+                        &metrics.unavailable,
+                        Err(ProxyError::CannotDecide { kind, retry_after }),
                     )
                 }
-                Outcome::Rejected(reason) => ("rejected", Err(ProxyError::Rejected(reason))),
-                Outcome::Unavailable { retry_after } => (
-                    "unavailable",
-                    Err(ProxyError::CannotDecide {
-                        kind: scheme.kind(),
-                        retry_after,
-                    }),
-                ),
             };
-            self.metrics.identity_lookup(scheme.kind(), outcome);
+            counter.inc();
             return result;
         }
-        self.metrics.identity_lookup("none", "not_present");
+        self.unidentified.inc();
         Err(ProxyError::Unauthenticated)
     }
 
@@ -141,7 +146,7 @@ impl Authenticators {
     pub async fn refresh(&self, client: &PlatformClient) -> Option<Duration> {
         let mut next = None;
         for scheme in self.schemes.iter() {
-            if let Some(after) = scheme.refresh(client).await {
+            if let Some(after) = scheme.authenticator.refresh(client).await {
                 next = Some(next.map_or(after, |earlier: Duration| earlier.min(after)));
             }
         }
@@ -151,7 +156,15 @@ impl Authenticators {
     /// Whether every scheme can decide.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.schemes.iter().all(|scheme| scheme.ready())
+        self.schemes.iter().all(|scheme| scheme.authenticator.ready())
+    }
+}
+
+impl Scheme {
+    fn new(entry: &IdentityConfig, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+        let authenticator = entry.build(metrics)?;
+        let metrics = metrics.identity(authenticator.kind());
+        Ok(Self { authenticator, metrics })
     }
 }
 

@@ -26,6 +26,9 @@ use url::Url;
 const CONNECT: Duration = Duration::from_secs(2);
 /// Longest wait for a whole answer, connecting included.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Most questions of one worker in progress: more than all schemes together may ask at once, so that awc's own limit (100,
+/// for all platforms) never makes one platform's callers wait for another's.
+const QUESTIONS: usize = 1_024;
 /// Largest body of an answer, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -90,6 +93,7 @@ impl PlatformClient {
     fn with_deadline(tls: Arc<rustls::ClientConfig>, deadline: Duration) -> Self {
         let connector = awc::Connector::new()
             .rustls_0_23(tls)
+            .limit(QUESTIONS)
             .timeout(CONNECT)
             .handshake_timeout(CONNECT);
         let client = awc::Client::builder()

@@ -60,6 +60,8 @@ pub enum ProxyError {
     TooSlow,
     #[error("the body is larger than {limit} bytes")]
     TooLarge { limit: u64 },
+    #[error("the body must have exactly one Content-Type, and it must be {allowed}")]
+    UnsupportedMedia { allowed: String },
     #[error("the target is longer than {limit} bytes")]
     UriTooLong { limit: usize },
     #[error("the head is larger than {limit} bytes or has too many fields")]
@@ -106,6 +108,7 @@ impl ProxyError {
             Self::MethodNotAllowed { .. } => &problem::METHOD_NOT_ALLOWED,
             Self::TooSlow => &problem::TOO_SLOW,
             Self::TooLarge { .. } => &problem::TOO_LARGE,
+            Self::UnsupportedMedia { .. } => &problem::UNSUPPORTED_MEDIA_TYPE,
             Self::UriTooLong { .. } => &problem::URI_TOO_LONG,
             Self::HeadersTooLarge { .. } => &problem::HEADERS_TOO_LARGE,
             Self::ExpectationFailed => &problem::EXPECTATION_FAILED,

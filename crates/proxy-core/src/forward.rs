@@ -8,6 +8,7 @@ pub mod download;
 mod failure;
 mod idle;
 pub mod links;
+mod outgoing;
 mod scan;
 mod trace;
 pub(crate) mod upload;
@@ -18,11 +19,8 @@ use std::{
 };
 
 use actix_http::{Payload, RequestHead};
-use actix_web::{
-    HttpResponse,
-    http::{Method, header::ETAG, header::LOCATION},
-};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use actix_web::{HttpResponse, http::Method};
+use http::Response;
 use hyper::body::Incoming;
 
 use self::{
@@ -36,22 +34,21 @@ use crate::{
     auth::Identity,
     credential::{Credential, CredentialSource},
     error::ProxyError,
-    headers::{self, HeaderPolicy},
     limits::Slot,
     policy::Permit,
     target::Target,
     telemetry::{Record, TenantMetrics},
+    tenant::Kind,
     transport::Transport,
-    upstream::{Redirects, Upstream},
+    upstream::{Reception, Redirects, Upstream},
 };
 
 /// Sends permitted requests of one tenant, from one worker.
 pub struct Forwarder {
     transport: Transport,
-    headers: HeaderPolicy,
+    kind: Kind,
     metrics: Arc<TenantMetrics>,
     tenant: Arc<str>,
-    user_agent: HeaderValue,
 }
 
 /// What belongs to one request beside its permit.
@@ -70,22 +67,36 @@ pub struct Exchange<'a> {
     pub record: &'a Record,
 }
 
+/// What is sent next, and what has been tried for it already.
+struct Sending {
+    permit: Permit,
+    credential: Credential,
+    hops: usize,
+    renewed: bool,
+    /// Without `Range`: a part of a JSON document cannot be rewritten.
+    whole: bool,
+}
+
+/// What an answer asks for.
+enum Step {
+    Answer,
+    Redirect,
+    /// Our own credential was not taken.
+    Rejected,
+    /// The whole instead of a part.
+    Whole,
+}
+
 impl Forwarder {
     /// A forwarder of one worker.
     #[must_use]
-    pub fn new(
-        transport: Transport,
-        headers: HeaderPolicy,
-        metrics: Arc<TenantMetrics>,
-        user_agent: &'static str,
-    ) -> Self {
+    pub fn new(transport: Transport, kind: Kind, metrics: Arc<TenantMetrics>) -> Self {
         let tenant = metrics.tenant().into();
         Self {
             transport,
-            headers,
+            kind,
             metrics,
             tenant,
-            user_agent: HeaderValue::from_static(user_agent),
         }
     }
 
@@ -95,51 +106,75 @@ impl Forwarder {
     /// What the upstream's failure, or a redirect or rejection of it, means to the caller.
     pub async fn forward(
         &self,
-        mut permit: Permit,
-        mut credential: Credential,
+        permit: Permit,
+        credential: Credential,
         exchange: &Exchange<'_>,
         body: Payload,
         slot: Slot,
         authorize: impl Fn(Target) -> Result<Permit, ProxyError>,
     ) -> Result<HttpResponse, ProxyError> {
-        let (mut upload, watch) = upload::from_request(exchange.head, body, exchange.upstream)?;
-        let replayable = matches!(exchange.head.method, Method::GET | Method::HEAD);
-        let (mut hops, mut renewed) = (0, false);
+        let (mut upload, watch) = upload::from_request(exchange.head, body, exchange.upstream, &self.kind)?;
+        let replayable = is_replayable(exchange.head);
+        let mut sending = Sending {
+            permit,
+            credential,
+            hops: 0,
+            renewed: false,
+            whole: false,
+        };
         loop {
             let body = std::mem::take(&mut upload);
-            let response = self
-                .send(&permit, &credential, exchange, body, &watch, replayable)
-                .await?;
+            let response = self.send(&sending, exchange, body, &watch).await?;
             exchange.record.upstream_status(response.status().as_u16());
-            if matches!(
-                response.status(),
-                StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED
-            ) {
-                let fresh = self.rejected(&credential, exchange, replayable && !renewed).await?;
-                (credential, renewed) = (fresh, true);
-                continue;
+            match self.step(&response, &sending, exchange) {
+                Step::Answer => return self.respond(response, &sending.credential, exchange, slot),
+                Step::Whole => sending.whole = true,
+                Step::Rejected => {
+                    let again = replayable && !sending.renewed;
+                    sending.credential = self.renewed(&sending.credential, exchange, again).await?;
+                    sending.renewed = true;
+                }
+                Step::Redirect => {
+                    sending.hops += 1;
+                    let next =
+                        answer::next_hop(&sending.permit, exchange.upstream, &response, sending.hops, replayable)?;
+                    let permit = authorize(next); // what is judged anew is what is sent next
+                    sending.permit =
+                        permit.map_err(|error| answer::refused(exchange.upstream, format!("{error:?}")))?;
+                }
             }
-            exchange.credentials.accepted(credential.generation());
-            if exchange.upstream.redirects == Redirects::Follow && answer::is_redirect(response.status()) {
-                hops += 1;
-                let next = answer::next_hop(&permit, exchange.upstream, &response, hops, replayable)?;
-                permit = authorize(next).map_err(|error| answer::refused(exchange.upstream, format!("{error:?}")))?;
-                continue;
-            }
-            return self.respond(response, &credential, exchange, slot);
+        }
+    }
+
+    /// What `response` asks for; what it says of the credential is passed on to where that came from.
+    fn step(&self, response: &Response<Incoming>, sending: &Sending, exchange: &Exchange<'_>) -> Step {
+        let (status, generation) = (response.status(), sending.credential.generation());
+        let reception = (self.kind.reception)(status, response.headers());
+        match reception {
+            Reception::Accepted => exchange.credentials.accepted(generation),
+            Reception::Rejected => exchange.credentials.rejected(generation),
+            Reception::Unsaid => {}
+        }
+        if reception == Reception::Rejected || matches!(status.as_u16(), 401 | 407) {
+            Step::Rejected
+        } else if exchange.upstream.redirects == Redirects::Follow && answer::is_redirect(status) {
+            Step::Redirect
+        } else if !sending.whole && is_replayable(exchange.head) && links::is_part(exchange.upstream, response) {
+            Step::Whole
+        } else {
+            Step::Answer
         }
     }
 
     /// Our own credential was rejected: a newer one, if the request may be sent again.
-    async fn rejected(
+    async fn renewed(
         &self,
-        credential: &Credential,
+        rejected: &Credential,
         exchange: &Exchange<'_>,
         again: bool,
     ) -> Result<Credential, ProxyError> {
-        exchange.credentials.rejected(credential.generation());
         let renewed = if again {
-            exchange.credentials.renewed(credential.generation()).await
+            exchange.credentials.renewed(rejected.generation()).await
         } else {
             None
         };
@@ -151,22 +186,20 @@ impl Forwarder {
     /// One request and its response head. A connection that died while it lay idle costs a GET or HEAD one more try.
     async fn send(
         &self,
-        permit: &Permit,
-        credential: &Credential,
+        sending: &Sending,
         exchange: &Exchange<'_>,
         body: Upload,
         watch: &UploadWatch,
-        replayable: bool,
     ) -> Result<Response<Incoming>, ProxyError> {
-        let upstream = exchange.upstream;
+        let (upstream, replayable) = (exchange.upstream, is_replayable(exchange.head));
         let pool = self.transport.pool(
             &self.tenant,
             upstream,
-            credential.generation(),
+            sending.credential.generation(),
             exchange.identity.user(),
         );
         let started = Instant::now();
-        let request = self.request(permit, credential, exchange, body)?;
+        let request = outgoing::request(&self.kind, sending, exchange, body)?;
         let limit = upstream.timeouts.response
             + if replayable {
                 Duration::ZERO
@@ -175,7 +208,7 @@ impl Forwarder {
             };
         let mut sent = request_within(&pool, request, limit, upstream).await;
         if replayable && matches!(sent, Err(Failure::Died(_))) {
-            let again = self.request(permit, credential, exchange, Upload::default())?;
+            let again = outgoing::request(&self.kind, sending, exchange, Upload::default())?;
             sent = request_within(&pool, again, limit.saturating_sub(started.elapsed()), upstream).await;
         }
         self.metrics.upstream_seconds.observe(started.elapsed().as_secs_f64());
@@ -183,45 +216,6 @@ impl Forwarder {
             sent.map_err(|failure| watch.fault().map_or(failure.into(), |fault| fault.into_error(upstream)))?;
         answer::check(&response, upstream)?;
         Ok(response)
-    }
-
-    fn request(
-        &self,
-        permit: &Permit,
-        credential: &Credential,
-        exchange: &Exchange<'_>,
-        body: Upload,
-    ) -> Result<Request<Upload>, ProxyError> {
-        let upstream = exchange.upstream;
-        let internal = |error: http::Error| ProxyError::Internal {
-            detail: error.to_string(),
-        };
-        let uri = Uri::builder()
-            .scheme(upstream.scheme.clone())
-            .authority(upstream.authority.clone())
-            .path_and_query(permit.target().path_and_query())
-            .build()
-            .map_err(internal)?;
-        let mut request = Request::builder()
-            .method(exchange.head.method.as_str())
-            .uri(uri)
-            .body(body)
-            .map_err(internal)?;
-        let mut fields = headers::request_headers(&self.headers, &exchange.head.headers);
-        if upstream.rewrite_links || upstream.scan_bodies {
-            // Links and secrets can be found in plain text only.
-            fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
-        fields.insert(header::USER_AGENT, self.user_agent.clone());
-        if let Ok(id) = HeaderValue::from_str(exchange.record.request_id().as_str()) {
-            fields.insert(HeaderName::from_static("x-request-id"), id);
-        }
-        if let Some(parent) = trace::continued(&exchange.head.headers) {
-            fields.insert(HeaderName::from_static("traceparent"), parent);
-        }
-        credential.apply(&mut fields);
-        *request.headers_mut() = fields;
-        Ok(request)
     }
 
     fn respond(
@@ -234,37 +228,30 @@ impl Forwarder {
         let upstream = exchange.upstream;
         let (parts, incoming) = response.into_parts();
         let filters = Filters {
-            scan: Scan::for_response(upstream, credential, &parts.headers),
+            scan: Scan::for_response(upstream, credential, &parts)?,
             links: Links::for_response(upstream, &parts, &exchange.public_base, &exchange.head.method)?,
         };
-        let status =
-            actix_web::http::StatusCode::from_u16(parts.status.as_u16()).map_err(|error| ProxyError::Internal {
-                detail: error.to_string(),
-            })?;
-        let mut reply = HttpResponse::build(status);
-        for (name, value) in headers::response_headers(&self.headers, &parts.headers) {
-            reply.append_header((name, value));
-        }
-        if upstream.redirects == Redirects::Relay
-            && let Some(location) = answer::relayed_location(upstream, &parts.headers, &exchange.public_base)
-        {
-            reply.insert_header((LOCATION, location));
-        }
-        if filters.links.is_some()
-            && let Some(weak) = answer::weak_etag(&parts.headers)
-        {
-            reply.insert_header((ETAG, weak));
-        }
+        let mut reply = answer::head(
+            &self.kind,
+            upstream,
+            &parts,
+            &exchange.public_base,
+            filters.links.is_some(),
+        )?;
         let head_only = exchange.head.method == Method::HEAD;
-        let body = Download::new(incoming, &parts, head_only, filters, upstream, slot);
-        Ok(reply.body(body))
+        Ok(reply.body(Download::new(incoming, &parts, head_only, filters, upstream, slot)))
     }
+}
+
+/// Whether sending it twice does what sending it once does, and there is no body that is gone by then.
+fn is_replayable(head: &RequestHead) -> bool {
+    matches!(head.method, Method::GET | Method::HEAD)
 }
 
 /// Refuses a body that would not be sent, by what the head says of it.
 ///
 /// # Errors
-/// `BadRequest` or `TooLarge`.
-pub(crate) fn admit_body(head: &RequestHead, upstream: &Upstream) -> Result<(), ProxyError> {
-    upload::from_request(head, Payload::None, upstream).map(|_| ())
+/// `BadRequest`, `TooLarge` or `UnsupportedMedia`.
+pub(crate) fn admit_body(head: &RequestHead, upstream: &Upstream, kind: &Kind) -> Result<(), ProxyError> {
+    upload::from_request(head, Payload::None, upstream, kind).map(|_| ())
 }

@@ -4,7 +4,7 @@
 //! the platform's identity headers never reach an upstream, however they are spelled.
 
 use actix_web::http::header::{HeaderMap as ServerHeaders, HeaderName as ServerName, HeaderValue as ServerValue};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// Fields that end at each hop; `Expect` because the hop behind us has its own.
 const HOP_BY_HOP: &[&str] = &[
@@ -106,7 +106,7 @@ pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap
 
 /// What goes back of an upstream's headers, made safe for whoever stands between us and the caller.
 #[must_use]
-pub fn response_headers(policy: &HeaderPolicy, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
+pub fn response_headers(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
     let mut headers = Vec::with_capacity(16);
     let mut push = |name: &'static str, value: &[u8]| {
         if let Ok(value) = ServerValue::from_bytes(value) {
@@ -122,7 +122,8 @@ pub fn response_headers(policy: &HeaderPolicy, from: &HeaderMap) -> Vec<(ServerN
             push("content-disposition", b"attachment");
         }
     }
-    if !from.contains_key(header::CONTENT_TYPE) {
+    // A 304 updates what a cache has stored (RFC 9111, 3.2): it must not gain a media type.
+    if !from.contains_key(header::CONTENT_TYPE) && !matches!(status.as_u16(), 204 | 304) {
         push("content-type", b"application/octet-stream");
     }
     let named = named_in_connection(from.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes));
@@ -167,6 +168,15 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
+/// Whether the body is compressed, or otherwise not as it would be read.
+#[must_use]
+pub fn is_encoded(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    codings
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// Whether the upstream hands out a file rather than an answer.
 #[must_use]
 pub fn is_attachment(headers: &HeaderMap) -> bool {
@@ -182,6 +192,13 @@ fn private_cache_control(from: &HeaderMap) -> String {
         .get_all(header::CACHE_CONTROL)
         .iter()
         .filter_map(|value| value.to_str().ok());
+    if from
+        .get_all(header::CACHE_CONTROL)
+        .iter()
+        .any(|value| value.as_bytes().contains(&b'"'))
+    {
+        return "private, no-store".to_owned(); // a quoted list of field names: keeping nothing is always right
+    }
     let shared = |directive: &&str| {
         let name = directive
             .split('=')

@@ -1,5 +1,5 @@
 //! A service's own routes: metadata at its root, and below each prefix `-/me`, `-/why`, `-/openapi.json`, `-/docs` and
-//! `-/problems/<name>`, in a space that no upstream uses. Everything else below a prefix goes to its proxy.
+//! `-/problems/<name>`, in a space that no upstream uses: nothing below `-/` is ever forwarded, everything else goes to the proxy.
 
 mod docs;
 mod openapi;
@@ -9,7 +9,7 @@ mod why;
 use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use actix_web::{
-    HttpMessage as _, HttpRequest, HttpResponse,
+    FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, guard,
     http::header::{CACHE_CONTROL, VARY},
     web,
 };
@@ -19,6 +19,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     About,
+    auth::Identity,
     error::ProxyError,
     proxy::Proxy,
     telemetry::{Decision, Metrics, Record},
@@ -48,20 +49,50 @@ pub(crate) fn mount(
     });
     let scope = web::scope(prefix)
         .app_data(mounted)
-        .route("/-/me", web::get().to(me))
-        .route("/-/why", web::get().to(why::why))
-        .route("/-/openapi.json", web::get().to(openapi::openapi))
-        .route("/-/docs", web::get().to(docs::to_folder))
-        .route("/-/docs/{file:.*}", web::get().to(docs::file))
-        .route("/-/problems", web::get().to(problems::list))
-        .route("/-/problems/{name}", web::get().to(problems::page))
+        .service(
+            web::scope("/-")
+                .service(page("/me", me))
+                .service(page("/why", why::why))
+                .service(page("/openapi.json", openapi::openapi))
+                .service(page("/docs", docs::to_folder))
+                .service(page("/docs/{file:.*}", docs::file))
+                .service(page("/problems", problems::list))
+                .service(page("/problems/{name}", problems::page))
+                .default_service(web::to(no_page)),
+        )
         .default_service(web::to(forward));
     config.service(scope);
 }
 
+/// Adds what is at the service's root.
+pub(crate) fn mount_root(config: &mut web::ServiceConfig) {
+    config.service(page("/", metadata));
+}
+
+/// A page of our own, which is read: GET, HEAD, and nothing else.
+fn page<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let read = guard::Any(guard::Get()).or(guard::Head());
+    web::resource(path)
+        .route(web::route().guard(read).to(handler))
+        .default_service(web::to(|| async {
+            Err::<&str, _>(ProxyError::MethodNotAllowed {
+                allow: "GET, HEAD".to_owned(),
+            })
+        }))
+}
+
+async fn no_page() -> Result<HttpResponse, ProxyError> {
+    Err(ProxyError::NotFound("this service has no such page".into()))
+}
+
 /// `GET /`: what runs here, as probes of the originals expect it.
-pub(crate) async fn metadata(request: HttpRequest, about: web::Data<About>) -> HttpResponse {
-    own_route(&request, "metadata");
+async fn metadata(request: HttpRequest, about: web::Data<About>) -> HttpResponse {
+    public(&request, "metadata");
     HttpResponse::Ok().json(json!({
         "name": about.name,
         "version": about.version,
@@ -86,9 +117,7 @@ async fn forward(request: HttpRequest, body: web::Payload) -> Result<HttpRespons
 
 /// Who the caller is, as this service sees it.
 async fn me(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "me");
-    let (mounted, record) = (mounted(&request)?, record(&request)?);
-    let identity = mounted.proxy.authenticate(&record, request.head()).await?;
+    let (mounted, identity) = caller(&request, "me").await?;
     let expires = identity
         .expires()
         .and_then(|time| OffsetDateTime::from(time).format(&Rfc3339).ok());
@@ -126,10 +155,19 @@ fn record(request: &HttpRequest) -> Result<Record, ProxyError> {
     })
 }
 
-/// Notes in the audit event that a route of our own answered.
-fn own_route(request: &HttpRequest, name: &str) {
+/// Notes in the audit event that a page answers which is for everybody.
+fn public(request: &HttpRequest, name: &str) {
     if let Ok(record) = record(request) {
         record.route(name.into());
         record.decision(Decision::Allowed, None);
     }
+}
+
+/// The caller of a page that is about the caller. The audit event says "allowed" of a caller who was let in alone.
+async fn caller(request: &HttpRequest, name: &str) -> Result<(Rc<Mounted>, Identity), ProxyError> {
+    let (mounted, record) = (mounted(request)?, record(request)?);
+    record.route(name.into());
+    let identity = mounted.proxy.authenticate(&record, request.head()).await?;
+    record.decision(Decision::Allowed, None);
+    Ok((mounted, identity))
 }

@@ -59,6 +59,9 @@ problems! {
     URI_TOO_LONG = "uri_too_long", 414, "The request target is too long",
         "Path and query together are longer than 8 KiB.",
         "Send a long query as the body of a POST where the upstream offers it (Jira: POST rest/api/2/search).";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is of a kind that is not passed on",
+        "The request has a body, and its media type is not one that this service passes on to its upstream. Nothing was sent on.",
+        "Send the body as `detail` says, usually as JSON with `Content-Type: application/json`.";
     EXPECTATION_FAILED = "expectation_failed", 417, "The expectation cannot be met",
         "The `Expect` header asks for something other than `100-continue`.",
         "Leave the `Expect` header out.";

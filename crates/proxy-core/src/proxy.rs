@@ -31,17 +31,11 @@ impl Proxy {
     /// The proxy of one worker, with that worker's clients.
     #[must_use]
     pub fn new(authenticators: &Authenticators, tenant: &Arc<Tenant>, clients: &Clients) -> Rc<Self> {
-        let kind = tenant.kind;
         Rc::new(Self {
             authenticators: authenticators.clone(),
             platform: clients.platform.clone(),
             tenant: tenant.clone(),
-            forwarder: Forwarder::new(
-                clients.upstream.clone(),
-                kind.headers,
-                tenant.metrics.clone(),
-                kind.user_agent,
-            ),
+            forwarder: Forwarder::new(clients.upstream.clone(), tenant.kind, tenant.metrics.clone()),
         })
     }
 
@@ -64,7 +58,8 @@ impl Proxy {
             public_base: self.tenant.public_base(head),
             record,
         };
-        let authorize = |target| self.authorize(record, &identity, &head.method, target); // each redirect anew
+        // Each redirect anew: what becomes of it is the upstream's doing, and not noted as the caller's.
+        let authorize = |target| self.tenant.policy.authorize(&identity, &head.method, target);
         self.forwarder
             .forward(permit, credential, &exchange, body, slot, authorize)
             .await
@@ -79,7 +74,7 @@ impl Proxy {
         let upstream = self.tenant.resolve(&identity, head).await?;
         let target = Target::build(head, &upstream)?;
         self.authorize(record, &identity, &head.method, target)?;
-        crate::forward::admit_body(head, &upstream)
+        crate::forward::admit_body(head, &upstream, &self.tenant.kind)
     }
 
     /// The caller, who may use this tenant.
@@ -90,9 +85,13 @@ impl Proxy {
         record.tenant(&self.tenant.metrics);
         let known = self.authenticators.authenticate(head, &self.platform).await?;
         record.identity(known.identity(), known.cache());
-        let identity = known.admitted()?;
-        self.tenant.admit(&identity)?;
-        Ok(identity)
+        let admitted = known
+            .admitted()
+            .and_then(|identity| self.tenant.admit(&identity).map(|()| identity));
+        if let Err(error) = &admitted {
+            record.decision(Decision::Denied(error.problem().name), None);
+        }
+        admitted
     }
 
     fn authorize(

@@ -1,7 +1,7 @@
 //! Asking exactly what: the path and query that would be sent, as a pure value.
 //!
-//! **Invariant**: a target is always below its upstream's base path, and with [`Paths::Strict`] it has one spelling only,
-//! so that policy and upstream cannot read it differently. Built before policy judges it, sent as it was judged.
+//! **Invariant**: a target is always below its upstream's base path, and with [`Paths::Strict`] everything that a rule's
+//! pattern may be made of has one spelling only, so that policy and upstream cannot read it differently. Built before policy judges it, sent as it was judged.
 
 mod spelling;
 
@@ -15,8 +15,10 @@ use crate::{
     upstream::{Paths, Upstream},
 };
 
-/// Query parameters that carry a caller's credential (RFC 6750, section 2.3): never sent on.
-const CREDENTIAL_PARAMETERS: &[&str] = &["access_token"];
+/// Query parameters that carry a caller's credential (RFC 6750, section 2.3; JupyterHub's `token`): never sent on.
+const CREDENTIAL_PARAMETERS: &[&str] = &["access_token", "token"];
+/// What parts parameters: some servers take a semicolon too.
+const SEPARATORS: [char; 2] = ['&', ';'];
 
 /// A path below the upstream's base path, and a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,10 @@ impl Target {
             spelling::query(query).map_err(|what| ProxyError::BadRequest(what.into()))?;
             push_query(&mut path_and_query, query);
         }
+        if let Some(extra) = (upstream.extra_query)(tail, query) {
+            path_and_query.push(if path_and_query.len() > path_end { '&' } else { '?' });
+            path_and_query.push_str(extra);
+        }
         Ok(Self {
             path_and_query,
             tail: upstream.base_path.len(),
@@ -145,17 +151,20 @@ fn push_query(target: &mut String, query: &str) {
             .iter()
             .any(|credential| name.eq_ignore_ascii_case(credential))
     };
-    if !query.split('&').any(carries) {
-        target.push('?');
+    target.push('?');
+    if !query.split(SEPARATORS).any(carries) {
         target.push_str(query);
         return;
     }
-    let mut separator = '?';
-    for parameter in query.split('&').filter(|parameter| !carries(parameter)) {
-        target.push(separator);
-        target.push_str(parameter);
-        separator = '&';
+    let start = target.len();
+    for parameter in query.split_inclusive(SEPARATORS) {
+        if !carries(parameter.trim_end_matches(SEPARATORS)) {
+            target.push_str(parameter);
+        }
     }
+    // What is left must not end in a separator that stood before a credential, nor in a lone `?`.
+    let kept = target[start..].trim_end_matches(SEPARATORS).len();
+    target.truncate(if kept == 0 { start - 1 } else { start + kept });
 }
 
 fn not_found(upstream: &Upstream) -> ProxyError {

@@ -15,6 +15,6 @@ pub use self::{
     audit::{Audit, AuditedBody, Decision, Record, RequestId},
     lines::{Captured, Lines, LogLine},
     log::{check_level, start_logging},
-    metrics::{Metrics, TenantMetrics},
+    metrics::{AnswerMetrics, IdentityMetrics, KeyMetrics, Metrics, TenantMetrics},
     root_span::RequestSpan,
 };

@@ -18,11 +18,12 @@ use crate::{
     },
     credential::ServiceCredential,
     error::ProxyError,
+    forward::links::LinkBases,
     headers::HeaderPolicy,
     limits::{Bounds, Limits},
     policy::{self, Policy, Presets},
     telemetry::{Metrics, TenantMetrics},
-    upstream::{Paths, Redirects, Resolver, Timeouts, Upstream},
+    upstream::{Paths, Reception, Redirects, Resolver, Timeouts, Upstream},
 };
 
 /// What all tenants of one service have in common: constants of the service's crate.
@@ -40,6 +41,12 @@ pub struct Kind {
     pub presets: &'static str,
     /// The upstream's operations worth showing in `-/openapi.json`: an OpenAPI `paths` object.
     pub operations: &'static str,
+    /// Media types of request bodies that are passed on; empty: all.
+    pub body_media: &'static [&'static str],
+    /// What an answer says of the injected credential.
+    pub reception: fn(http::StatusCode, &http::HeaderMap) -> Reception,
+    /// See [`Upstream::extra_query`].
+    pub extra_query: fn(&str, Option<&str>) -> Option<&'static str>,
     /// `User-Agent` of requests to the upstream.
     pub user_agent: &'static str,
 }
@@ -106,6 +113,12 @@ impl Tenant {
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.upstream.prefix
+    }
+
+    /// The tenant's metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<TenantMetrics> {
+        &self.metrics
     }
 
     /// The tenant's rules.
@@ -202,6 +215,12 @@ pub fn tenant_policy(config: &TenantConfig, kind: &Kind, problems: &mut Problems
     Policy::new(rules, kind.not_found)
 }
 
+/// Where the upstream is reached, and where people reach it, if that is another place.
+fn link_bases(config: &UpstreamConfig) -> Vec<String> {
+    let bases = [Some(&config.url), config.public_url.as_ref()];
+    bases.into_iter().flatten().map(origin_text).collect()
+}
+
 fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
     let UpstreamConfig { url, .. } = &config.upstream;
     let seconds = |seconds: u64| Duration::from_secs(seconds);
@@ -220,6 +239,8 @@ fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
         redirects: kind.redirects,
         reuse: config.upstream.reuse,
         rewrite_links: config.upstream.rewrite_links,
+        link_bases: LinkBases::new(&link_bases(&config.upstream)),
+        extra_query: kind.extra_query,
         scan_bodies: config.upstream.scan_bodies,
         max_request_body: config.upstream.max_request_body_bytes,
         timeouts: Timeouts {

@@ -4,6 +4,7 @@
 //! and, where the upstream tells people apart, the same user. A response too many on a connection can so reach nobody who
 //! could not have asked for it (`docs/decisions/0001-two-http-clients.md`).
 
+mod connect;
 mod resolver;
 
 use std::{
@@ -20,7 +21,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use self::resolver::GuardedResolver;
+use self::{connect::Within, resolver::GuardedResolver};
 use crate::{
     forward::upload::Upload,
     upstream::{Reuse, Upstream},
@@ -35,7 +36,7 @@ const MAX_IDLE: usize = 64;
 /// Bounds what one connection buffers of an upstream's head or body.
 const BUFFER: usize = 128 * 1024;
 
-pub(crate) type Pool = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Upload>;
+pub(crate) type Pool = Client<Within<HttpsConnector<HttpConnector<GuardedResolver>>>, Upload>;
 
 /// One worker's clients.
 #[derive(Clone)]
@@ -103,7 +104,6 @@ impl Transport {
         let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(upstream.authority.host()));
         http.set_nodelay(true);
         http.enforce_http(false);
-        http.set_connect_timeout(Some(upstream.timeouts.connect));
         http.set_keepalive(Some(Duration::from_secs(30)));
         let https = HttpsConnectorBuilder::new()
             .with_tls_config((*self.tls).clone())
@@ -119,7 +119,7 @@ impl Transport {
             .http1_max_buf_size(BUFFER)
             .retry_canceled_requests(false)
             .set_host(true)
-            .build(https)
+            .build(Within::new(https, upstream.timeouts.connect))
     }
 }
 

@@ -4,9 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use actix_http::RequestHead;
 use async_trait::async_trait;
-use http::uri::{Authority, Scheme};
+use http::{
+    StatusCode,
+    uri::{Authority, Scheme},
+};
 
-use crate::{auth::Identity, error::ProxyError};
+use crate::{auth::Identity, error::ProxyError, forward::links::LinkBases};
 
 /// How much of a path's spelling is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,29 @@ pub enum Reuse {
     User,
     /// Nobody: each request has a connection of its own.
     Never,
+}
+
+/// What an answer says of the injected credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// The upstream took it.
+    Accepted,
+    /// The upstream did not take it: one more of these may lock the account.
+    Rejected,
+    /// Nothing.
+    Unsaid,
+}
+
+impl Reception {
+    /// What the status alone says.
+    #[must_use]
+    pub fn by_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            401 | 407 => Self::Rejected,
+            200..=299 | 304 => Self::Accepted,
+            _ => Self::Unsaid,
+        }
+    }
 }
 
 /// Time limits of one exchange. None of them bounds a download as a whole.
@@ -73,6 +99,10 @@ pub struct Upstream {
     pub reuse: Reuse,
     /// Whether links to the upstream in JSON become links to the proxy.
     pub rewrite_links: bool,
+    /// What links to the upstream begin with.
+    pub link_bases: LinkBases,
+    /// Adds a parameter to a query where the upstream would otherwise answer with a place that cannot be followed.
+    pub extra_query: fn(&str, Option<&str>) -> Option<&'static str>,
     /// Whether bodies are searched for the injected credential.
     pub scan_bodies: bool,
     /// Largest request body in bytes.
@@ -88,7 +118,7 @@ impl Upstream {
         format!("{}://{}", self.scheme, self.authority)
     }
 
-    /// The upstream's base URL without the slash at its end: what links are recognised by.
+    /// The upstream's base URL without the slash at its end.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}{}", self.origin(), self.base_path.trim_end_matches('/'))

@@ -345,7 +345,7 @@ fn the_published_trees_reach_jira() {
         "rest/agile/1.0/board",
         "secure/attachment/1/a.png",
         "secure/thumbnail/1/a.png",
-        "rest/api/3/attachment/content/1",
+        "rest/api/3/attachment/content/1?redirect=false",
         "secure/useravatar?ownerId=x",
         "rest/api/2/universal_avatar/view/type/x",
         "rest/api/2/user?username=x",
@@ -370,6 +370,21 @@ fn personal_data_and_files_are_denied_until_they_are_published() {
         ("rest/api/2/groups/picker", "personal-data"),
         ("rest/api/2/auditing/record", "personal-data"),
         ("rest/api/2/myself", "personal-data"),
+        ("rest/api/2/myself.json", "personal-data"),
+        ("rest/api/2/jql/autocompletedata/suggestions?fieldName=assignee&fieldValue=a", "personal-data"),
+        ("rest/api/2/project/DM/role/1", "personal-data"),
+        ("rest/api/3/role/1/actors", "personal-data"),
+        ("rest/api/2/issue/DM-1/watchers", "personal-data"),
+        ("rest/api/2/issue/DM-1/votes", "personal-data"),
+        ("rest/api/2/permissionscheme?expand=all", "personal-data"),
+        ("rest/api/2/notificationscheme", "personal-data"),
+        ("rest/api/2/webhook", "administration"),
+        ("rest/api/2/application-properties", "administration"),
+        ("rest/api/2/cluster/nodes", "administration"),
+        ("rest/api/2/reindex", "administration"),
+        ("rest/api/2/issue/DM-1?updateHistory=true", "no-side-effects"),
+        ("rest/api/2/attachment/1/expand/raw", "attachments-on-cloud"),
+        ("rest/api/2/search?jql=x&oauth_token=y", "no-login-by-query"),
         ("rest/api/3/attachment/content/1", "attachments-on-cloud"),
         (
             "rest/api/2/universal_avatar/view/type/user/avatar/1",
@@ -460,7 +475,7 @@ fn a_conditional_get_answers_304_at_once() {
         let answer = proxy.get_with("rest/api/2/field", &[("If-None-Match", "\"1\"")]);
         assert_eq!(
             (answer.status, answer.body.len(), answer.header("etag")),
-            (304, 0, Some("\"1\""))
+            (304, 0, Some("W/\"1\""))
         );
     }
 }
@@ -541,4 +556,74 @@ fn the_root_answers_with_metadata_as_the_originals_probe_expects() {
     for path in ["/other", "/jira-data-proxyx/rest/api/2/field", "/metrics", "/livez"] {
         RawClient::get(proxy.address, path, &[]).assert_problem(404, "not_found");
     }
+}
+
+#[test]
+fn a_post_that_is_not_json_reaches_nobody() {
+    let proxy = Harness::start();
+    let form: &[(&str, &str)] = &[("Content-Type", "application/x-www-form-urlencoded")];
+    let two: &[(&str, &str)] = &[("Content-Type", "application/json"), ("Content-Type", "text/plain")];
+    for headers in [form, two, &[]] {
+        let answer = proxy.send("POST", "rest/api/2/search", headers, b"os_username=a&os_password=b");
+        answer.assert_problem(415, "unsupported_media_type");
+    }
+    assert_eq!(proxy.jira.connections(), 0);
+}
+
+#[test]
+fn a_link_header_leads_through_the_proxy_or_is_dropped() {
+    let proxy = Harness::with(Setup {
+        base_path: "/jira",
+        ..Setup::default()
+    });
+    let link = |path: &str| format!("<{}{path}>; rel=\"next\"", proxy.jira.url());
+    let (inside, outside) = (link("/jira/rest/api/2/x?startAt=5"), link("/other"));
+    let fields = [("Link", inside.as_str()), ("Link", outside.as_str())];
+    proxy.jira.answer("/jira/rest/api/2/field", Script::answer(200, &fields, "[]"));
+    let answer = proxy.get("rest/api/2/field");
+    let expected = format!("<http://{}{PREFIX}/rest/api/2/x?startAt=5>; rel=\"next\"", proxy.address);
+    assert_eq!(answer.header_values("link"), [expected.as_str()]);
+}
+
+#[test]
+fn links_to_where_people_reach_jira_lead_through_the_proxy_too() {
+    let proxy = Harness::with(Setup {
+        upstream: "public_url = \"https://people.example.org/jira\"",
+        ..Setup::default()
+    });
+    let body = r#"{"content":"https://people.example.org/jira/secure/attachment/1/a.png"}"#;
+    proxy.jira.answer("/rest/api/2/field", Script::answer(200, &[("Content-Type", "application/json")], body));
+    let expected = format!(r#"{{"content":"http://{}{PREFIX}/secure/attachment/1/a.png"}}"#, proxy.address);
+    assert_eq!(proxy.get("rest/api/2/field").text(), expected);
+    let location = proxy.anonymous("browse/DM-1", &[]).header("location").unwrap().to_owned();
+    assert_eq!(location, "https://people.example.org/jira/browse/DM-1");
+}
+
+#[test]
+fn a_revalidated_answer_keeps_its_type_and_its_weak_validator() {
+    let proxy = Harness::start();
+    proxy.jira.answer("/rest/api/2/field", Script::raw("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n"));
+    let answer = proxy.get_with("rest/api/2/field", &[("If-None-Match", "W/\"1\"")]);
+    assert_eq!((answer.status, answer.header("content-type"), answer.header("etag")), (304, None, Some("W/\"1\"")));
+}
+
+#[test]
+fn a_part_of_a_json_answer_is_asked_for_again_as_a_whole() {
+    let proxy = Harness::start();
+    let json = ("Content-Type", "application/json");
+    proxy.jira.answer_next("/rest/api/2/field", Script::answer(206, &[json, ("Content-Range", "bytes 0-1/4")], "[]"));
+    proxy.jira.answer("/rest/api/2/field", Script::answer(200, &[json, ("Accept-Ranges", "bytes")], "[{}]"));
+    let answer = proxy.get_with("rest/api/2/field", &[("Range", "bytes=0-1")]);
+    assert_eq!((answer.status, answer.text().as_str(), answer.header("accept-ranges")), (200, "[{}]", None));
+    assert_eq!(proxy.jira.requests()[1].header("range"), None);
+}
+
+#[test]
+fn a_file_of_cloud_is_asked_for_without_a_redirect() {
+    let proxy = Harness::with(Setup {
+        policy: "publish = [\"attachments\"]",
+        ..Setup::default()
+    });
+    assert_eq!(proxy.get("rest/api/3/attachment/content/1").status, 200);
+    assert_eq!(proxy.jira.request().target, "/rest/api/3/attachment/content/1?redirect=false");
 }

@@ -142,3 +142,119 @@ fn pages_are_behind_the_prefix_that_is_configured() {
         404
     );
 }
+
+#[test]
+fn pages_answer_get_and_head_and_nothing_else() {
+    let proxy = Harness::start();
+    let token = proxy.token("ada");
+    let pages = [
+        "-/me",
+        "-/why?path=x",
+        "-/openapi.json",
+        "-/docs/",
+        "-/problems",
+        "-/problems/not_found",
+    ];
+    for page in pages
+        .map(|page| format!("{PREFIX}/{page}"))
+        .into_iter()
+        .chain(["/".to_owned()])
+    {
+        let ask = |method: &str| RawClient::request(proxy.address, method, &page, &[("Authorization", &token)], b"");
+        let (get, head) = (ask("GET"), ask("HEAD"));
+        assert_eq!((get.status, head.status), (200, 200), "{page}");
+        assert_eq!(head.header("content-length"), get.header("content-length"), "{page}");
+        assert!(head.body.is_empty());
+        for method in ["POST", "DELETE", "OPTIONS", "TRACE"] {
+            let refused = ask(method);
+            refused.assert_problem(405, "method_not_allowed");
+            assert_eq!(refused.header("allow"), Some("GET, HEAD"), "{method} {page}");
+        }
+    }
+    assert_eq!(proxy.jira.connections(), 0);
+}
+
+#[test]
+fn nothing_below_the_pages_is_ever_forwarded() {
+    let proxy = Harness::with(Setup {
+        policy: "preset = \"every-get\"",
+        ..Setup::default()
+    });
+    for path in ["-", "-/", "-/foo", "-/me/x", "-/me/", "-/..", "%2D/foo", "-/rest/api/2/field"] {
+        for method in ["GET", "HEAD"] {
+            assert_eq!(proxy.send(method, path, &[], b"").status, 404, "{method} {path}");
+        }
+    }
+    proxy.anonymous("-/foo", &[]).assert_problem(404, "not_found");
+    assert_eq!(proxy.jira.connections(), 0);
+    assert_eq!(proxy.get("-x/foo").status, 200, "another name that begins alike is Jira's");
+}
+
+#[test]
+fn the_event_of_a_page_says_allowed_only_of_who_was_let_in() {
+    let proxy = Harness::with(Setup {
+        tenant: "required_groups = [\"/members\"]",
+        ..Setup::default()
+    });
+    let member = format!("Bearer {}", proxy.issuer.token("ada").group("/members").sign());
+    let stranger = proxy.token("bob");
+    for (path, authorization, status) in [
+        ("-/me", None, 401),
+        ("-/why?path=x", None, 401),
+        ("-/me", Some(&stranger), 403),
+        ("rest/api/2/field", Some(&stranger), 403),
+        ("-/me", Some(&member), 200),
+    ] {
+        let headers: Vec<_> = authorization
+            .iter()
+            .map(|token| ("Authorization", token.as_str()))
+            .collect();
+        assert_eq!(proxy.anonymous(path, &headers).status, status, "{path}");
+    }
+    let mut seen: Vec<_> = proxy
+        .events(5)
+        .iter()
+        .map(|event| {
+            ["route", "decision", "problem"].map(|name| event[name].as_str().unwrap_or_default().to_owned())
+        })
+        .collect();
+    seen.sort();
+    assert_eq!(
+        seen,
+        [
+            ["me", "allowed", ""],
+            ["me", "denied", "insufficient_scope"],
+            ["me", "none", "unauthenticated"],
+            ["none", "denied", "insufficient_scope"],
+            ["why", "none", "unauthenticated"],
+        ]
+    );
+}
+
+#[test]
+fn the_policy_is_shown_to_callers_who_may_use_the_service_alone() {
+    let proxy = Harness::with(Setup {
+        tenant: "required_groups = [\"/members\"]",
+        ..Setup::default()
+    });
+    let member = format!("Bearer {}", proxy.issuer.token("ada").group("/members").sign());
+    let stranger = proxy.token("bob");
+    let ask = |headers: &[(&str, &str)]| {
+        let answer = proxy.anonymous("-/openapi.json", headers);
+        assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+        assert!(answer.json()["paths"]["/rest/api/2/search"].is_object());
+        answer.text()
+    };
+    assert!(ask(&[("Authorization", &member)]).contains("no-login-by-query"));
+    for headers in [
+        vec![],
+        vec![("Authorization", "Bearer nonsense")],
+        vec![("Authorization", stranger.as_str())],
+    ] {
+        let text = ask(&headers);
+        assert!(
+            !text.contains("no-login-by-query") && !text.contains("personal-data"),
+            "{text}"
+        );
+    }
+}

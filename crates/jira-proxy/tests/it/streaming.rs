@@ -8,6 +8,7 @@ use crate::harness::{Harness, PREFIX, Setup, log};
 
 const TARGET: &str = "/jira-data-proxy/rest/api/2/field";
 const PATH: &str = "/rest/api/2/field";
+const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 /// Limits short enough for a test.
 const HASTY: &str = "response_timeout_seconds = 1\nidle_timeout_seconds = 1\nconnect_timeout_seconds = 1\nupload_timeout_seconds = 2\nrewrite_links = false";
 
@@ -201,7 +202,7 @@ fn a_connection_that_died_costs_a_get_one_more_try_and_a_post_none() {
         .jira
         .answer("/rest/api/2/search", Script::new().read_body().close());
     proxy
-        .send("POST", "rest/api/2/search", &[], b"{}")
+        .send("POST", "rest/api/2/search", JSON, b"{}")
         .assert_problem(502, "upstream_unreachable");
     assert_eq!(proxy.jira.requests().len(), 1);
 }
@@ -245,14 +246,14 @@ fn request_bodies_are_bounded_in_size_and_time() {
     });
     let large = vec![b'x'; 1_001];
     proxy
-        .send("POST", "rest/api/2/search", &[], &large)
+        .send("POST", "rest/api/2/search", JSON, &large)
         .assert_problem(413, "content_too_large");
     assert_eq!(proxy.jira.connections(), 0, "its length was known beforehand");
     let token = proxy.token("ada");
     let send = |framing: &str, bytes: &[u8]| {
         let mut client = RawClient::connect(proxy.address);
         client.send(format!(
-            "POST {PREFIX}/rest/api/2/search HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n{framing}\r\n\r\n"
+            "POST {PREFIX}/rest/api/2/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: {token}\r\n{framing}\r\n\r\n"
         ));
         client.send(bytes);
         client

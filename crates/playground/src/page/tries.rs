@@ -44,9 +44,9 @@ fn reading(url: &str) -> Group {
         get(
             "Page through a search",
             url,
-            "/rest/api/2/search?jql=project=DM+ORDER+BY+created&startAt=100&maxResults=50&fields=summary,status",
+            "/rest/api/2/search?jql=project=DM+ORDER+BY+created+ASC&startAt=100&maxResults=50&fields=summary,status",
             200,
-            "Issues 101 to 150 of 200. Move startAt on until total is reached.",
+            "DM-101 to DM-150, of 200 issues. Move startAt on until total is reached.",
         ),
         get(
             "Page through the newer search",

@@ -1,29 +1,37 @@
 //! Answers about credentials, shared by all workers: one lookup however many requests ask at once.
 //!
-//! Decides how long an answer is believed. What the answer is, is left to the lookup that a scheme hands in. What the
+//! Decides how long an answer is believed, and how many lookups may be in progress. What the answer is, is left to the lookup that a scheme hands in. What the
 //! answer depends on is in the key: the scheme and the whole credential, nothing of the request besides (its host, path
 //! and method play no part in who somebody is).
 //!
 //! **Invariant**: an answer never outlives the token it is about, by the monotonic clock as by the wall clock. That a
 //! platform did not answer is never remembered.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use moka::{Expiry, future::Cache};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::{CacheState, Identity, Outcome};
-use crate::{error::Reason, telemetry::Metrics};
+use crate::{
+    error::Reason,
+    telemetry::{AnswerMetrics, Metrics},
+};
 
 /// How long a rejection is believed: long enough to blunt a loop, too short to notice after a token was made.
 const REJECTED_FOR: Duration = Duration::from_secs(5);
 /// When to try again with a platform that does not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Most credentials that are remembered.
+/// Most good credentials that are remembered, and most bad ones.
 const ENTRIES: u64 = 10_000;
+/// Most lookups of one scheme in progress, for the whole process: what callers make up must not become the platform's load.
+const LOOKUPS: usize = 32;
+/// Longest wait until another lookup ends.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 type Key = [u8; 32];
 
@@ -61,58 +69,38 @@ impl From<Failure> for Outcome {
     }
 }
 
-/// What is remembered of a credential.
-#[derive(Clone, Debug)]
-enum Verdict {
-    Proven(Identity),
-    Rejected(Reason),
-}
-
-impl Verdict {
-    fn lifetime(&self, longest: Duration, now: SystemTime) -> Duration {
-        match self {
-            Self::Rejected(_) => REJECTED_FOR.min(longest),
-            Self::Proven(identity) => {
-                let left = identity
-                    .expires()
-                    .map(|end| end.duration_since(now).unwrap_or_default());
-                left.unwrap_or(longest).min(longest)
-            }
-        }
-    }
-
-    /// The monotonic clock may stand still while a machine sleeps; the token's end does not wait for it.
-    fn is_over(&self, now: SystemTime) -> bool {
-        matches!(self, Self::Proven(identity) if identity.expires().is_some_and(|end| end <= now))
-    }
-
-    fn into_outcome(self, state: CacheState) -> Outcome {
-        match self {
-            Self::Proven(identity) => Outcome::Authenticated(identity, state),
-            Self::Rejected(reason) => Outcome::Rejected(reason),
-        }
-    }
-}
-
 /// The answers of one scheme.
 #[derive(Debug)]
 pub(super) struct AnswerCache {
     kind: &'static str,
-    answers: Cache<Key, Verdict>,
-    metrics: Arc<Metrics>,
+    proven: Cache<Key, Identity>,
+    /// Of its own, so that a flood of bad credentials cannot drive good ones out.
+    rejected: Cache<Key, Reason>,
+    /// One for each lookup that may be in progress. `None`: a lookup costs the platform nothing.
+    places: Option<Semaphore>,
+    metrics: AnswerMetrics,
 }
 
 impl AnswerCache {
-    pub(super) fn new(kind: &'static str, longest: Duration, metrics: &Arc<Metrics>) -> Self {
-        let answers = Cache::builder()
+    pub(super) fn new(kind: &'static str, longest: Duration, metrics: &Metrics) -> Self {
+        let proven = Cache::builder()
             .max_capacity(ENTRIES)
-            .expire_after(Lifetimes { longest })
-            .build();
+            .expire_after(Lifetimes { longest });
+        let rejected = Cache::builder()
+            .max_capacity(ENTRIES)
+            .time_to_live(REJECTED_FOR.min(longest));
         Self {
             kind,
-            answers,
-            metrics: metrics.clone(),
+            proven: proven.build(),
+            rejected: rejected.build(),
+            places: Some(Semaphore::new(LOOKUPS)),
+            metrics: metrics.answers(kind),
         }
+    }
+
+    /// For a scheme that decides without asking: its lookups wait for nobody.
+    pub(super) fn unbounded(self) -> Self {
+        Self { places: None, ..self }
     }
 
     /// What is known of `credential`, or what `lookup` finds out about it. Of any number of callers that ask at once, one
@@ -123,45 +111,84 @@ impl AnswerCache {
         lookup: impl Future<Output = Result<Identity, Failure>>,
     ) -> Outcome {
         let key = key(self.kind, credential);
-        if let Some(verdict) = self.answers.get(&key).await {
-            if !verdict.is_over(SystemTime::now()) {
-                self.metrics.identity_cache(self.kind, true, self.answers.entry_count());
-                return verdict.into_outcome(CacheState::Hit);
-            }
-            self.answers.invalidate(&key).await;
+        if let Some(outcome) = self.known(&key).await {
+            self.metrics.hits.inc();
+            return outcome;
         }
-        self.metrics
-            .identity_cache(self.kind, false, self.answers.entry_count());
-        let answer = self.answers.try_get_with(key, async {
-            match lookup.await {
-                Ok(identity) => Ok(Verdict::Proven(identity)),
-                Err(Failure::Rejected(reason)) => Ok(Verdict::Rejected(reason)),
-                Err(Failure::Unavailable) => Err(Unanswered),
+        self.metrics.misses.inc();
+        let answer = self.proven.try_get_with(key, self.look_up(key, lookup)).await;
+        let entries = self.proven.entry_count() + self.rejected.entry_count();
+        self.metrics.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+        match answer {
+            Ok(identity) => Outcome::Authenticated(identity, CacheState::Miss),
+            Err(failure) => Failure::clone(&failure).into(),
+        }
+    }
+
+    async fn known(&self, key: &Key) -> Option<Outcome> {
+        if let Some(identity) = self.proven.get(key).await {
+            if !is_over(&identity, SystemTime::now()) {
+                return Some(Outcome::Authenticated(identity, CacheState::Hit));
             }
-        });
-        match answer.await {
-            Ok(verdict) => verdict.into_outcome(CacheState::Miss),
-            Err(_) => Failure::Unavailable.into(),
+            self.proven.invalidate(key).await;
+        }
+        self.rejected.get(key).await.map(Outcome::Rejected)
+    }
+
+    async fn look_up(
+        &self,
+        key: Key,
+        lookup: impl Future<Output = Result<Identity, Failure>>,
+    ) -> Result<Identity, Failure> {
+        // Somebody else's lookup may have ended since this caller looked.
+        if let Some(reason) = self.rejected.get(&key).await {
+            return Err(reason.into());
+        }
+        let _place = self.place().await?;
+        let answer = lookup.await;
+        if let Err(Failure::Rejected(reason)) = &answer {
+            self.rejected.insert(key, reason.clone()).await;
+        }
+        answer
+    }
+
+    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let Some(places) = &self.places else {
+            return Ok(None);
+        };
+        match timeout(PATIENCE, places.acquire()).await {
+            Ok(Ok(place)) => Ok(Some(place)),
+            _ => Err(Failure::unavailable(self.kind, "too many lookups are in progress")),
         }
     }
 }
 
-/// What followers of a lookup without an answer are told.
-struct Unanswered;
+/// How long to believe that a credential proves this identity.
+fn lifetime(identity: &Identity, longest: Duration, now: SystemTime) -> Duration {
+    let left = identity
+        .expires()
+        .map(|end| end.duration_since(now).unwrap_or_default());
+    left.unwrap_or(longest).min(longest)
+}
+
+/// The monotonic clock may stand still while a machine sleeps; the token's end does not wait for it.
+fn is_over(identity: &Identity, now: SystemTime) -> bool {
+    identity.expires().is_some_and(|end| end <= now)
+}
 
 #[derive(Debug)]
 struct Lifetimes {
     longest: Duration,
 }
 
-impl Expiry<Key, Verdict> for Lifetimes {
-    fn expire_after_create(&self, _: &Key, verdict: &Verdict, _: Instant) -> Option<Duration> {
-        Some(verdict.lifetime(self.longest, SystemTime::now()))
+impl Expiry<Key, Identity> for Lifetimes {
+    fn expire_after_create(&self, _: &Key, identity: &Identity, _: Instant) -> Option<Duration> {
+        Some(lifetime(identity, self.longest, SystemTime::now()))
     }
 
     /// An answer that takes the place of one that is over has its own time, not what the other had left.
-    fn expire_after_update(&self, _: &Key, verdict: &Verdict, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(verdict.lifetime(self.longest, SystemTime::now()))
+    fn expire_after_update(&self, _: &Key, identity: &Identity, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        Some(lifetime(identity, self.longest, SystemTime::now()))
     }
 }
 

@@ -10,14 +10,11 @@ mod required;
 
 use std::sync::Arc;
 
-use actix_http::header::HeaderName;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub(super) use self::{
-    checks::{
-        check_name, check_names, check_whole, default_cache_seconds, is_loopback, join, platform_url, some_whole,
-    },
+    checks::{check_name, check_names, check_whole, default_cache_seconds, join, platform_url, some_whole},
     required::Required,
 };
 use super::{
@@ -68,15 +65,6 @@ impl IdentityConfig {
             (Self::Gateway(_), Self::Gateway(_)) => false,
             (Self::Introspection(_), Self::JupyterHub(_) | Self::Oidc(_)) => true,
             _ => std::mem::discriminant(self) == std::mem::discriminant(later),
-        }
-    }
-
-    /// A header that proves something to this entry and has a name of its own: it must never be forwarded.
-    #[must_use]
-    pub fn secret_header(&self) -> Option<HeaderName> {
-        match self {
-            Self::Gateway(config) => config.secret_header(),
-            _ => None,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! keep others out, by a secret header. From anybody else the headers mean nothing, as if they were not there.
 //!
 //! **Invariant**: no header of the request (`Forwarded`, `X-Forwarded-*`) plays a part in who the peer is.
+//!
+//! The secret header has a name of the operator's choice and must never reach an upstream. A service whose header policy
+//! is an allow-list does not forward it; one that passes all but what is known has to strip it itself.
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use actix_http::{RequestHead, header::HeaderName};
-use anyhow::Context as _;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,7 +24,10 @@ use super::{
 };
 use crate::{
     client::PlatformClient,
-    config::{Problems, Validate},
+    config::{
+        Problems, Validate,
+        sections::check::{check_width, network},
+    },
     credential::read_secret,
     error::Reason,
 };
@@ -55,21 +60,21 @@ impl GatewayConfig {
         let peers = self
             .trusted_peers
             .iter()
-            .map(|peer| peer.parse())
+            .map(|peer| network(peer))
             .collect::<Result<_, _>>();
         let secret = match (self.secret_header(), &self.secret_file) {
             (Some(header), Some(file)) => Some((header, read_secret(file)?)),
             _ => None,
         };
         Ok(Box::new(Gateway {
-            peers: peers.context("trusted_peers")?,
+            peers: peers.map_err(|what| anyhow::anyhow!("trusted_peers {what}"))?,
             secret,
             scopes: self.scopes.clone(),
             required: Required::new(&self.required_scopes, &self.required_groups),
         }))
     }
 
-    pub(super) fn secret_header(&self) -> Option<HeaderName> {
+    fn secret_header(&self) -> Option<HeaderName> {
         self.secret_header.as_ref().and_then(|name| name.parse().ok())
     }
 
@@ -79,8 +84,10 @@ impl GatewayConfig {
             problems.add("trusted_peers", what);
         }
         for (index, peer) in self.trusted_peers.iter().enumerate() {
-            if let Err(what) = check_peer(peer, self.allow_insecure_any_peer) {
-                problems.add(format!("trusted_peers[{index}]"), what);
+            let danger = "they may all say who they are";
+            match network(peer) {
+                Ok(network) => check_width(index, &network, self.allow_insecure_any_peer, danger, problems),
+                Err(what) => problems.add(format!("trusted_peers[{index}]"), what),
             }
         }
     }
@@ -95,32 +102,6 @@ impl GatewayConfig {
             _ => {}
         }
     }
-}
-
-/// What is wrong with a network. Repeats nothing that is not one.
-fn check_peer(peer: &str, any: bool) -> Result<(), String> {
-    let Ok(network) = peer.parse::<IpNet>() else {
-        return Err("is not a network: write one such as `10.0.0.0/8`, or one address as `10.0.0.1/32`".to_owned());
-    };
-    let (whole, address, bits) = (network.trunc(), network.addr(), network.max_prefix_len());
-    if whole != network {
-        return Err(format!(
-            "names a host within a network: write `{whole}`, or `{address}/{bits}` for the host alone"
-        ));
-    }
-    if address.to_canonical() != address {
-        return Err(
-            "is an IPv4 network in IPv6 spelling: write it as IPv4, peers are compared without `::ffff:`".to_owned(),
-        );
-    }
-    if network.prefix_len() == 0 && !any {
-        return Err(
-            "trusts everybody who can reach this port: list the ingress's networks, or set \
-            `allow_insecure_any_peer = true`"
-                .to_owned(),
-        );
-    }
-    Ok(())
 }
 
 impl Validate for GatewayConfig {

@@ -8,7 +8,6 @@
 
 pub(super) mod claims;
 mod config;
-mod json;
 mod jws;
 mod keys;
 mod keyset;

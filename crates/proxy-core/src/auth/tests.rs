@@ -142,6 +142,33 @@ async fn no_credential_is_counted_as_none() {
     );
 }
 
+#[test]
+fn each_outcome_is_counted_from_zero_before_the_first_caller() {
+    let metrics = Metrics::new("test", "0");
+    let entries = [
+        entry(json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"]})),
+        entry(json!({"kind": "gafaelfawr", "base_url": "http://localhost:1"})),
+    ];
+    let _schemes = Authenticators::new(&entries, &metrics).unwrap();
+    let text = metrics.to_text();
+    for series in [
+        r#"nbgate_identity_lookups_total{kind="gateway",outcome="authenticated"} 0"#,
+        r#"nbgate_identity_lookups_total{kind="gafaelfawr",outcome="rejected"} 0"#,
+        r#"nbgate_identity_lookups_total{kind="gafaelfawr",outcome="unavailable"} 0"#,
+        r#"nbgate_identity_lookups_total{kind="none",outcome="not_present"} 0"#,
+        r#"nbgate_identity_cache_total{kind="gafaelfawr",result="hit"} 0"#,
+        r#"nbgate_identity_cache_total{kind="gafaelfawr",result="miss"} 0"#,
+        r#"nbgate_identity_cache_entries{kind="gafaelfawr"} 0"#,
+    ] {
+        assert!(text.contains(series), "{series} is not in {text}");
+    }
+    assert!(
+        !text.contains(r#"nbgate_identity_cache_total{kind="gateway""#),
+        "{text}"
+    );
+    assert!(!text.contains("nbgate_key_fetches_total{"), "{text}");
+}
+
 /// H13; the status of `Ambiguous` is 400.
 #[actix_web::test]
 async fn two_authorization_headers_are_refused_by_every_token_scheme() {

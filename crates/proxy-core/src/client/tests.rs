@@ -3,12 +3,13 @@ mod tls;
 
 use std::{
     io::Write as _,
-    sync::{Arc, mpsc},
+    sync::{Arc, Barrier, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use actix_http::header::{AUTHORIZATION, HeaderValue};
+use futures_util::future::join_all;
 use url::Url;
 
 use self::support::{FakePlatform, Question, capture_log, client, raw_answer};
@@ -228,4 +229,16 @@ async fn no_debug_text_holds_a_credential_or_a_body() {
         assert!(!text.contains("c4n4ry"), "{text}");
     }
     assert_eq!(format!("{answer:?}"), "Answer { status: 200, bytes: 6 }");
+}
+
+#[actix_web::test]
+async fn more_questions_than_awc_would_allow_are_asked_at_once() {
+    let everybody = Arc::new(Barrier::new(150));
+    let platform = FakePlatform::start(move |_| {
+        everybody.wait();
+        raw_answer(200, "text/plain", b"yes")
+    });
+    let (client, url) = (client(), url(&platform, "/"));
+    let answers = join_all((0..150).map(|_| client.get(&url, &[]))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer { status: 200, .. }))));
 }

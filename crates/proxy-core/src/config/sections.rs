@@ -1,6 +1,6 @@
 //! The sections that every service has. Their defaults are the service's built-in configuration, and nowhere else.
 
-mod check;
+pub(crate) mod check;
 mod credential;
 mod policy;
 mod server;

@@ -1,10 +1,23 @@
 //! What of an upstream's answer may be passed on, and where its redirects may lead.
 
-use actix_web::http::header::HeaderValue as ServerValue;
-use http::{HeaderMap, Response, StatusCode, header};
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{
+        StatusCode as ServerStatus,
+        header::{ACCEPT_RANGES, ETAG, HeaderValue as ServerValue, LINK, LOCATION},
+    },
+};
+use http::{HeaderMap, Response, StatusCode, header, response::Parts};
 use hyper::body::Incoming;
 
-use crate::{error::ProxyError, policy::Permit, target::Target, upstream::Upstream};
+use crate::{
+    error::ProxyError,
+    headers,
+    policy::Permit,
+    target::Target,
+    tenant::Kind,
+    upstream::{Redirects, Upstream},
+};
 
 /// Most redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
@@ -78,9 +91,54 @@ pub(super) fn refused(upstream: &Upstream, detail: String) -> ProxyError {
     }
 }
 
+/// The head that a caller gets: listed headers, with links that lead through the proxy.
+pub(super) fn head(
+    kind: &Kind,
+    upstream: &Upstream,
+    parts: &Parts,
+    public_base: &str,
+    rewritten: bool,
+) -> Result<HttpResponseBuilder, ProxyError> {
+    let status = ServerStatus::from_u16(parts.status.as_u16());
+    let mut reply = HttpResponse::build(status.map_err(|error| ProxyError::Internal {
+        detail: error.to_string(),
+    })?);
+    // Of a body that is rewritten there are no parts, and its validators are weak; a 304 speaks of such a body too.
+    let equivalent = rewritten || (upstream.rewrite_links && parts.status == StatusCode::NOT_MODIFIED);
+    for (name, value) in headers::response_headers(&kind.headers, parts.status, &parts.headers) {
+        match () {
+            () if name == LINK && upstream.rewrite_links => {
+                if let Some(link) = through_the_proxy(upstream, &value, public_base) {
+                    reply.append_header((name, link));
+                }
+            }
+            () if name == ETAG && equivalent => {
+                reply.append_header((name, weak(&value)));
+            }
+            () if name == ACCEPT_RANGES && rewritten => {}
+            () => {
+                reply.append_header((name, value));
+            }
+        }
+    }
+    if upstream.redirects == Redirects::Relay
+        && let Some(location) = relayed_location(upstream, &parts.headers, public_base)
+    {
+        reply.insert_header((LOCATION, location));
+    }
+    Ok(reply)
+}
+
+fn through_the_proxy(upstream: &Upstream, link: &ServerValue, public_base: &str) -> Option<ServerValue> {
+    let link = upstream
+        .link_bases
+        .replaced(link.to_str().ok()?, public_base, &upstream.origin())?;
+    ServerValue::from_str(&link).ok()
+}
+
 /// `Location` for a caller who follows it himself: below the prefix where it led below the base URL, gone where it would
 /// show an address that only the proxy can reach.
-pub(super) fn relayed_location(upstream: &Upstream, fields: &HeaderMap, public_base: &str) -> Option<ServerValue> {
+fn relayed_location(upstream: &Upstream, fields: &HeaderMap, public_base: &str) -> Option<ServerValue> {
     let location = fields.get(header::LOCATION)?.to_str().ok()?;
     let rest = location
         .strip_prefix(&upstream.base_url())
@@ -93,12 +151,12 @@ pub(super) fn relayed_location(upstream: &Upstream, fields: &HeaderMap, public_b
 }
 
 /// A rewritten body is equivalent to the upstream's, not the same bytes (RFC 9110, 8.8.1).
-pub(super) fn weak_etag(fields: &HeaderMap) -> Option<ServerValue> {
-    let tag = fields.get(header::ETAG)?.to_str().ok()?;
-    let weak = if tag.starts_with("W/") {
-        tag.to_owned()
+fn weak(tag: &ServerValue) -> ServerValue {
+    let text = tag.to_str().unwrap_or_default();
+    let weak = if text.starts_with("W/") {
+        text.to_owned()
     } else {
-        format!("W/{tag}")
+        format!("W/{text}")
     };
-    ServerValue::from_str(&weak).ok()
+    ServerValue::from_str(&weak).unwrap_or_else(|_| tag.clone())
 }

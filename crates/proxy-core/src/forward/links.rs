@@ -4,43 +4,75 @@
 //! upstream. Literal search for the base URL, plain and with JSON's escaped slashes; a match counts only where the URL's
 //! authority or path segment really ends. A few bytes are held back at the end of a chunk while they could begin a link.
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use bytes::{Bytes, BytesMut};
-use http::{header, response::Parts};
+use http::{HeaderMap, Response, StatusCode, response::Parts};
 use memchr::memmem::Finder;
 
 use super::scan::beginning_at_end;
 use crate::{
     error::ProxyError,
-    headers::{is_attachment, media_type},
+    headers::{is_attachment, is_encoded, media_type},
     upstream::Upstream,
 };
+
+/// What links to an upstream begin with, each as JSON may write it. Made once for an upstream.
+#[derive(Clone, Debug)]
+pub struct LinkBases(Arc<[Needle]>);
+
+#[derive(Debug)]
+struct Needle {
+    finder: Finder<'static>,
+    /// Whether slashes are written `\/`.
+    escaped: bool,
+}
+
+impl LinkBases {
+    /// URLs without a slash at their end.
+    #[must_use]
+    pub fn new(bases: &[String]) -> Self {
+        let needle = |url: &str, escaped| Needle {
+            finder: Finder::new(url.as_bytes()).into_owned(),
+            escaped,
+        };
+        let both = |base: &String| [needle(base, false), needle(&base.replace('/', "\\/"), true)];
+        let mut needles: Vec<Needle> = bases.iter().flat_map(both).collect();
+        // Of two that begin at the same place, the longer one is meant.
+        needles.sort_by_key(|needle| std::cmp::Reverse(needle.finder.needle().len()));
+        Self(needles.into())
+    }
+
+    /// `text` with each plain base replaced, for headers; `None` if it still speaks of `origin`.
+    #[must_use]
+    pub fn replaced(&self, text: &str, public: &str, origin: &str) -> Option<String> {
+        let mut links = Links::new(self, public);
+        let mut out = Vec::from(links.push(Bytes::copy_from_slice(text.as_bytes())));
+        out.extend_from_slice(&links.finish());
+        String::from_utf8(out).ok().filter(|text| !text.contains(origin))
+    }
+}
 
 /// One body's rewriting.
 #[derive(Debug)]
 pub struct Links {
-    forms: [Form; 2],
+    bases: LinkBases,
+    plain: Vec<u8>,
+    escaped: Vec<u8>,
     /// What was held back of the last chunk.
     held: BytesMut,
 }
 
-#[derive(Debug)]
-struct Form {
-    finder: Finder<'static>,
-    public: Vec<u8>,
+/// Whether the upstream answered with a part of what would have to be rewritten as a whole.
+pub(super) fn is_part<B>(upstream: &Upstream, response: &Response<B>) -> bool {
+    let part = response.status() == StatusCode::PARTIAL_CONTENT;
+    part && upstream.rewrite_links && is_answer_in_json(response.headers())
 }
 
-impl Form {
-    fn new(base: String, public: String) -> Self {
-        Self {
-            finder: Finder::new(base.as_bytes()).into_owned(),
-            public: public.into_bytes(),
-        }
-    }
-
-    fn needle(&self) -> &[u8] {
-        self.finder.needle()
-    }
+/// JSON, and not a file that happens to be JSON.
+fn is_answer_in_json(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|media| media == "application/json") && !is_attachment(headers)
 }
 
 impl Links {
@@ -54,8 +86,7 @@ impl Links {
         public_base: &str,
         method: &Method,
     ) -> Result<Option<Self>, ProxyError> {
-        let json = media_type(&parts.headers).is_some_and(|media| media == "application/json");
-        if !upstream.rewrite_links || !json || is_attachment(&parts.headers) {
+        if !upstream.rewrite_links || !is_answer_in_json(&parts.headers) {
             return Ok(None);
         }
         let invalid = |reason| {
@@ -65,11 +96,7 @@ impl Links {
                 detail: "rewrite_links".to_owned(),
             })
         };
-        let encoded = parts
-            .headers
-            .get_all(header::CONTENT_ENCODING)
-            .iter()
-            .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+        let encoded = is_encoded(&parts.headers);
         match parts.status.as_u16() {
             204 | 304 => Ok(None),
             _ if encoded && method != Method::HEAD => {
@@ -78,19 +105,17 @@ impl Links {
             206 if method != Method::HEAD => {
                 invalid("it is a part of a JSON document, whose links cannot be rewritten")
             }
-            _ => Ok(Some(Self::new(&upstream.base_url(), public_base))),
+            _ => Ok(Some(Self::new(&upstream.link_bases, public_base))),
         }
     }
 
-    /// Rewrites links below `base` to links below `public`; both without a slash at their end.
+    /// Rewrites links below one of `bases` to links below `public`, which has no slash at its end.
     #[must_use]
-    pub fn new(base: &str, public: &str) -> Self {
-        let escaped = |url: &str| url.replace('/', "\\/");
+    pub fn new(bases: &LinkBases, public: &str) -> Self {
         Self {
-            forms: [
-                Form::new(base.into(), public.into()),
-                Form::new(escaped(base), escaped(public)),
-            ],
+            bases: bases.clone(),
+            plain: public.into(),
+            escaped: public.replace('/', "\\/").into(),
             held: BytesMut::new(),
         }
     }
@@ -114,45 +139,69 @@ impl Links {
 
     fn rewrite(&mut self, chunk: Bytes, last: bool) -> Bytes {
         let mut out = BytesMut::new();
-        let mut from = 0; // what comes before is in `out`
-        let mut search = 0;
-        while let Some((at, form)) = self.earliest(&chunk, search) {
-            let end = at + self.forms[form].needle().len();
+        let mut copied = 0; // what comes before is in `out`
+        let mut search = Search::new(&self.bases, &chunk);
+        while let Some((at, needle)) = search.next() {
+            let end = at + needle.finder.needle().len();
             match chunk.get(end) {
                 None if !last => break,
-                Some(next) if continues(*next) => search = end,
+                Some(next) if continues(*next) => {}
                 _ => {
-                    out.extend_from_slice(&chunk[from..at]);
-                    out.extend_from_slice(&self.forms[form].public);
-                    (from, search) = (end, end);
+                    out.extend_from_slice(&chunk[copied..at]);
+                    out.extend_from_slice(if needle.escaped { &self.escaped } else { &self.plain });
+                    copied = end;
                 }
             }
+            search.go_on(end);
         }
         let keep = if last {
             chunk.len()
         } else {
-            chunk.len() - self.undecided(&chunk[from..])
+            chunk.len() - self.undecided(&chunk[copied..])
         };
         self.held.extend_from_slice(&chunk[keep..]);
         if out.is_empty() {
-            return chunk.slice(from..keep);
+            return chunk.slice(copied..keep);
         }
-        out.extend_from_slice(&chunk[from..keep]);
+        out.extend_from_slice(&chunk[copied..keep]);
         out.freeze()
-    }
-
-    fn earliest(&self, chunk: &[u8], from: usize) -> Option<(usize, usize)> {
-        let find = |(index, form): (usize, &Form)| Some((from + form.finder.find(&chunk[from..])?, index));
-        self.forms.iter().enumerate().filter_map(find).min()
     }
 
     /// How many bytes at the end could be the beginning of a link, or a link whose end is not yet seen.
     fn undecided(&self, tail: &[u8]) -> usize {
-        self.forms
-            .iter()
-            .map(|form| beginning_at_end(form.needle(), tail))
-            .max()
-            .unwrap_or(0)
+        let held = |needle: &Needle| beginning_at_end(needle.finder.needle(), tail);
+        self.bases.0.iter().map(held).max().unwrap_or(0)
+    }
+}
+
+/// Finds each needle's next place once, so that a chunk is read as often as there are needles, however many links it has.
+struct Search<'c> {
+    needles: &'c [Needle],
+    chunk: &'c [u8],
+    places: Vec<Option<usize>>,
+}
+
+impl<'c> Search<'c> {
+    fn new(bases: &'c LinkBases, chunk: &'c [u8]) -> Self {
+        let needles = &bases.0;
+        let places = needles.iter().map(|needle| needle.finder.find(chunk)).collect();
+        Self { needles, chunk, places }
+    }
+
+    fn next(&self) -> Option<(usize, &'c Needle)> {
+        let places = self.places.iter().zip(self.needles);
+        places
+            .filter_map(|(place, needle)| Some(((*place)?, needle)))
+            .min_by_key(|(place, _)| *place)
+    }
+
+    /// Only what lies before `from` is looked for again.
+    fn go_on(&mut self, from: usize) {
+        for (place, needle) in self.places.iter_mut().zip(self.needles) {
+            if place.is_some_and(|place| place < from) {
+                *place = needle.finder.find(&self.chunk[from..]).map(|found| from + found);
+            }
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! The optional search of bodies for the injected credential: an upstream that echoes its caller's `Authorization` in a
 //! body is the one way out that header lists cannot close.
 //!
-//! A few bytes are held back while they could begin the secret, so that no part of it is out before it is recognised.
+//! Looked for are the header's secret part and, of `Basic`, the password, both as they are: an upstream that escapes them
+//! in some way of its own is not caught. A few bytes are held back while they could begin the secret, so that no part of it is out before it is recognised.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::response::Parts;
 use memchr::memmem::Finder;
 use secrecy::ExposeSecret as _;
 
-use crate::{credential::Credential, upstream::Upstream};
+use crate::{credential::Credential, error::ProxyError, headers::is_encoded, upstream::Upstream};
 
 /// One body's search.
 #[derive(Debug)]
@@ -22,25 +23,34 @@ pub(super) struct Scan {
 pub(super) struct Leak;
 
 impl Scan {
-    /// The search that a response needs, if it is configured and the body can be read.
+    /// The search that a response needs, if it is configured.
+    ///
+    /// # Errors
+    /// `Invalid` for a body that cannot be read, though it was asked for as it is.
     #[expect(clippy::disallowed_methods, reason = "to find a secret, one has to know it")]
-    pub(super) fn for_response(upstream: &Upstream, credential: &Credential, headers: &HeaderMap) -> Option<Self> {
-        let encoded = headers.get_all(header::CONTENT_ENCODING).iter();
-        if !upstream.scan_bodies
-            || encoded
-                .into_iter()
-                .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        {
-            return None;
+    pub(super) fn for_response(
+        upstream: &Upstream,
+        credential: &Credential,
+        parts: &Parts,
+    ) -> Result<Option<Self>, ProxyError> {
+        if !upstream.scan_bodies {
+            return Ok(None);
+        }
+        if is_encoded(&parts.headers) {
+            return Err(ProxyError::Invalid {
+                upstream: upstream.name.clone(),
+                reason: "it is compressed though that was not asked for, so it cannot be searched",
+                detail: "scan_bodies".to_owned(),
+            });
         }
         let spellings = credential.spellings();
         let finders = spellings
             .iter()
             .map(|secret| Finder::new(secret.expose_secret().as_bytes()).into_owned());
-        Some(Self {
+        Ok(Some(Self {
             finders: finders.collect(),
             held: BytesMut::new(),
-        })
+        }))
     }
 
     /// The next chunk, less what could begin the secret.
@@ -93,7 +103,8 @@ mod tests {
         upstream.scan_bodies = true;
         // bot:hunter2
         let credential = Credential::new(AUTHORIZATION, SecretString::from("Basic Ym90Omh1bnRlcjI=")).unwrap();
-        Scan::for_response(&upstream, &credential, &http::HeaderMap::new()).unwrap()
+        let (parts, ()) = http::Response::new(()).into_parts();
+        Scan::for_response(&upstream, &credential, &parts).unwrap().unwrap()
     }
 
     #[test]

@@ -20,7 +20,7 @@ use send_wrapper::SendWrapper;
 use tokio::time::{Sleep, sleep};
 
 use super::idle::Idle;
-use crate::{error::ProxyError, upstream::Upstream};
+use crate::{error::ProxyError, tenant::Kind, upstream::Upstream};
 
 /// What was wrong with the body while it was being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ pub(super) fn from_request(
     head: &RequestHead,
     payload: Payload,
     upstream: &Upstream,
+    kind: &Kind,
 ) -> Result<(Upload, UploadWatch), ProxyError> {
     let watch = UploadWatch::default();
     let announced = head
@@ -83,6 +84,11 @@ pub(super) fn from_request(
             "a GET or HEAD request must not have a body".into(),
         ));
     }
+    if !kind.body_media.is_empty() && !is_one_of(head, kind.body_media) {
+        return Err(ProxyError::UnsupportedMedia {
+            allowed: kind.body_media.join(", "),
+        });
+    }
     if announced.is_some_and(|length| length > upstream.max_request_body) {
         return Err(ProxyError::TooLarge {
             limit: upstream.max_request_body,
@@ -97,6 +103,22 @@ pub(super) fn from_request(
         watch: watch.clone(),
     };
     Ok((Upload(Some(Box::new(SendWrapper::new(streaming)))), watch))
+}
+
+/// Exactly one media type, and one of these: a form could carry a login where JSON cannot.
+fn is_one_of(head: &RequestHead, media: &[&str]) -> bool {
+    let mut types = head.headers.get_all(header::CONTENT_TYPE);
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let name = only
+        .to_str()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    media.iter().any(|allowed| name.eq_ignore_ascii_case(allowed))
 }
 
 impl Streaming {

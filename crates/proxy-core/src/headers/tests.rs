@@ -41,7 +41,7 @@ fn returned(policy: &HeaderPolicy, lines: &[(&str, &str)]) -> Vec<(String, Strin
             HeaderValue::from_bytes(value.as_bytes()).unwrap(),
         );
     }
-    let mut all: Vec<_> = response_headers(policy, &from)
+    let mut all: Vec<_> = response_headers(policy, http::StatusCode::OK, &from)
         .into_iter()
         .map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned()))
         .collect();

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use utoipa_swagger_ui::Config;
 
-use super::{mounted, own_route};
+use super::{mounted, public};
 use crate::error::ProxyError;
 
 /// Scripts and styles of the page itself and no other; Swagger UI sets styles on its elements.
@@ -18,7 +18,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 /// Relative links need the slash at the end.
 pub(super) async fn to_folder(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "docs");
+    public(&request, "docs");
     let location = format!("{}/-/docs/", mounted(&request)?.prefix);
     Ok(HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, location))
@@ -26,7 +26,7 @@ pub(super) async fn to_folder(request: HttpRequest) -> Result<HttpResponse, Prox
 }
 
 pub(super) async fn file(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "docs");
+    public(&request, "docs");
     let config = Config::from("../openapi.json")
         .try_it_out_enabled(true)
         .persist_authorization(false)

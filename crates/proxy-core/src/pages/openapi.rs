@@ -1,19 +1,29 @@
 //! `-/openapi.json`: the service's own routes, and the operations that its crate describes as far as the policy allows
-//! them. Holds no address but the public prefix.
+//! them. Holds no address but the public prefix; the policy itself, with a site's own names of rules and groups, is for
+//! callers who may use the service.
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value, json};
 
-use super::{Mounted, mounted, own_route};
+use super::{Mounted, mounted, personal, public, record};
 use crate::{error::ProxyError, problem};
 
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "openapi");
-    let mounted = mounted(&request)?;
-    Ok(HttpResponse::Ok().json(document(&mounted)))
+    let (mounted, record) = (mounted(&request)?, record(&request)?);
+    let admitted = mounted.proxy.authenticate(&record, request.head()).await.is_ok();
+    // The document is for everybody: whatever spoke against the caller, they get what everybody gets.
+    public(&request, "openapi");
+    Ok(personal().json(document(&mounted, admitted)))
 }
 
-fn document(mounted: &Mounted) -> Value {
+fn document(mounted: &Mounted, admitted: bool) -> Value {
+    let policy = match admitted {
+        true => format!(
+            "The policy, first match wins:\n\n```text\n{}```",
+            mounted.proxy.tenant().policy().to_table()
+        ),
+        false => "The policy is shown to callers who send a token that this service accepts.".to_owned(),
+    };
     let mut paths = own_paths();
     let described = serde_json::from_str::<Map<String, Value>>(mounted.proxy.tenant().kind.operations);
     paths.extend(
@@ -29,9 +39,8 @@ fn document(mounted: &Mounted) -> Value {
             "version": mounted.about.version,
             "description": format!(
                 "{}\n\nEvery request carries your platform token; the upstream's credential stays on the server. \
-                 The policy, first match wins:\n\n```text\n{}```",
+                 {policy}",
                 mounted.about.description,
-                mounted.proxy.tenant().policy().to_table(),
             ),
         },
         "servers": [{ "url": mounted.prefix }],

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{mounted, own_route};
+use super::{mounted, public};
 use crate::{
     error::ProxyError,
     problem::{self, ProblemType},
@@ -23,14 +23,14 @@ ul{margin:0;padding:0;list-style:none;font-variant-numeric:tabular-nums}li{margi
 a{color:light-dark(#2457c5,#8fb2ff);text-underline-offset:.2em}";
 
 pub(super) async fn page(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "problems");
+    public(&request, "problems");
     let problem = problem::find(&name).ok_or(ProxyError::NotFound("there is no such kind of problem".into()))?;
     let service = mounted(&request)?.about.name;
     Ok(answer(&document(problem.title, service, &describe(problem))))
 }
 
 pub(super) async fn list(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "problems");
+    public(&request, "problems");
     let mounted = mounted(&request)?;
     let items = html! {
         ul { @for problem in problem::ALL {

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::Method, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{mounted, own_route, personal, record};
+use super::{caller, personal};
 use crate::{error::ProxyError, policy::Verdict};
 
 #[derive(Deserialize)]
@@ -19,9 +19,7 @@ fn get() -> String {
 }
 
 pub(super) async fn why(request: HttpRequest, question: web::Query<Question>) -> Result<HttpResponse, ProxyError> {
-    own_route(&request, "why");
-    let (mounted, record) = (mounted(&request)?, record(&request)?);
-    let identity = mounted.proxy.authenticate(&record, request.head()).await?;
+    let (mounted, identity) = caller(&request, "why").await?;
     let method = Method::from_bytes(question.method.as_bytes())
         .map_err(|_| ProxyError::BadRequest("`method` is not an HTTP method".into()))?;
     let below = question

@@ -24,6 +24,12 @@ impl Pattern {
         if written.contains("//") || written.split('/').any(|segment| segment == "." || segment == "..") {
             return Err("holds an empty or a dot segment, which no request can match".to_owned());
         }
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/*{},".contains(&byte);
+        if let Some(odd) = written.chars().find(|odd| !odd.is_ascii() || !good(*odd as u8)) {
+            return Err(format!(
+                "holds `{odd}`, which a request may write in two ways: use `*` for it"
+            ));
+        }
         let (path, deep) = match written.strip_suffix("**") {
             Some("") => ("", true),
             Some(path) => (

@@ -31,9 +31,10 @@ pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<Sta
         .run())
 }
 
-/// The process serves requests: this answer is the proof. It never depends on anything else.
-async fn live() -> &'static str {
-    "live\n"
+/// Whether every worker still ticks: this listener has a worker of its own, whose answer proves nothing of the others.
+/// Depends on nothing outside the process.
+async fn live(admin: web::Data<Admin>) -> HttpResponse {
+    answer(&[("workers", admin.state.alive())])
 }
 
 /// Whether new requests should come here: not while draining, and not before callers can be told apart.

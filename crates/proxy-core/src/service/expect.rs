@@ -7,15 +7,17 @@ use actix_web::body::MessageBody as _;
 
 use super::{
     guard,
-    layer::{REQUEST_ID, Worker},
+    layer::{REQUEST_ID, Tracked, Worker},
+    stream::Busy,
 };
 use crate::{
     error::ProxyError,
-    telemetry::{AuditedBody, Record, RequestId},
+    telemetry::{Record, RequestId},
 };
 
 /// Lets a request through that may send its body; refuses it otherwise, with an audit event of its own.
 pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Request, Response<BoxBody>> {
+    let busy = Busy::begin(request.conn_data(), request.headers());
     let record = Record::start(
         &worker.audit,
         RequestId::of(&request),
@@ -35,7 +37,7 @@ pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Reque
                 .insert(REQUEST_ID, record.request_id().to_header_value());
             record.status(response.status().as_u16());
             Err(response
-                .map_body(|_, body| AuditedBody::new(body, record).boxed())
+                .map_body(|_, body| Tracked::new(body, record, busy).boxed())
                 .into())
         }
     }

@@ -1,7 +1,7 @@
 //! What is refused before anybody looks at who asks: requests that servers disagree about.
 
 use actix_http::RequestHead;
-use actix_web::http::{Method, Version, header};
+use actix_web::http::{Method, Uri, Version, header};
 
 use crate::error::ProxyError;
 
@@ -26,10 +26,10 @@ pub(super) fn check(head: &RequestHead) -> Result<(), ProxyError> {
     if bytes > MAX_HEAD || head.headers.len() > MAX_FIELDS {
         return Err(ProxyError::HeadersTooLarge { limit: MAX_HEAD });
     }
-    if head.method == Method::CONNECT || head.method == Method::TRACE {
-        return Err(ProxyError::MethodNotAllowed {
-            allow: "GET, HEAD, POST".to_owned(),
-        });
+    if head.method == Method::CONNECT || !origin_form(&head.uri) {
+        return Err(ProxyError::BadRequest(
+            "the request target must be a path: absolute-form, authority-form and `*` are refused".into(),
+        ));
     }
     if head.version > Version::HTTP_11 || head.version < Version::HTTP_10 {
         return Err(ProxyError::BadRequest("the HTTP version is not 1.0 or 1.1".into()));
@@ -65,6 +65,11 @@ fn upgrades(head: &RequestHead) -> bool {
             .any(|word| word == b"websocket")
     };
     head.headers.get_all(header::UPGRADE).any(websocket)
+}
+
+/// The other forms name a destination of the caller's choice (RFC 9112, 3.2), and CONNECT has no other.
+fn origin_form(uri: &Uri) -> bool {
+    uri.scheme().is_none() && uri.authority().is_none() && uri.path().starts_with('/')
 }
 
 /// Exactly one, and one that a link may be built from (RFC 9112, 3.2).

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use actix_http::ConnectionType;
@@ -12,16 +12,12 @@ use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING},
+    http::{Version, header::HeaderName},
     middleware::Next,
 };
 use bytes::Bytes;
 
-use super::{
-    guard,
-    lifecycle::State,
-    stream::{Busy, Progress},
-};
+use super::{guard, lifecycle::State, stream::Busy};
 use crate::{
     About,
     error::{ProblemContext, ProxyError},
@@ -85,74 +81,95 @@ pub(super) async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<Tracked>, Error> {
-    let busy = request.conn_data::<Rc<Progress>>().map(|progress| {
-        let headers = request.headers();
-        Busy::begin(
-            progress,
-            headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
-        )
-    });
-    // A request that waited for `100 Continue` has its record already.
-    let known = request.extensions().get::<Record>().cloned();
-    let record = known.unwrap_or_else(|| {
-        Record::start(
-            &worker.audit,
-            RequestId::of(&request),
-            request.method(),
-            request.peer_addr(),
-        )
-    });
-    request.extensions_mut().insert(record.clone());
-    let close = guard::must_close(request.head()) || worker.state.draining();
+    let busy = Busy::begin(request.conn_data(), request.headers());
+    let record = record(&worker, &request);
     let response = match guard::check(request.head()) {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(error) => request.into_response(worker.tell(&error, "", &record)),
     };
-    let mut response = told(&worker, response, &record);
-    if close {
-        response
-            .response_mut()
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
-    }
+    let mut response = framed(&worker, told(&worker, response, &record));
     response
         .headers_mut()
         .insert(REQUEST_ID, record.request_id().to_header_value());
     record.status(response.status().as_u16());
-    Ok(response.map_body(|_, body| Tracked {
-        body: AuditedBody::new(body, record),
-        _busy: busy,
-    }))
+    Ok(response.map_body(|_, body| Tracked::new(body, record, busy)))
+}
+
+/// The request's event. One that waited for `100 Continue` has its own already.
+fn record(worker: &Worker, request: &ServiceRequest) -> Record {
+    let known = request.extensions().get::<Record>().cloned();
+    known.unwrap_or_else(|| {
+        let record = Record::start(
+            &worker.audit,
+            RequestId::of(request),
+            request.method(),
+            request.peer_addr(),
+        );
+        request.extensions_mut().insert(record.clone());
+        record
+    })
 }
 
 /// A handler's `ProxyError`, and actix's own refusals, in the one form that errors have here.
 fn told(worker: &Worker, response: ServiceResponse<BoxBody>, record: &Record) -> ServiceResponse<BoxBody> {
-    let path = response.request().uri().path().to_owned();
     let Some(error) = response.response().error() else {
         return response;
     };
+    let path = response.request().uri().path();
     let answer = match error.as_error::<ProxyError>() {
-        Some(error) => worker.tell(error, &path, record),
+        Some(error) => worker.tell(error, path, record),
         None if error.as_response_error().status_code().is_client_error() => worker.tell(
             &ProxyError::BadRequest("the request cannot be read".into()),
-            &path,
+            path,
             record,
         ),
         None => worker.tell(
             &ProxyError::Internal {
                 detail: error.to_string(),
             },
-            &path,
+            path,
             record,
         ),
     };
     response.into_response(answer)
 }
 
+/// How the answer ends, and whether the connection goes on after it.
+fn framed(worker: &Worker, mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let request = response.request().head();
+    // Chunks are unknown to HTTP/1.0 (RFC 9112, 6.1): there the connection's end is the body's end.
+    let chunks = request.version >= Version::HTTP_11;
+    let close = !chunks || guard::must_close(request) || worker.state.draining();
+    let head = response.response_mut().head_mut();
+    head.no_chunking(!chunks);
+    if close {
+        head.set_connection_type(ConnectionType::Close);
+    }
+    response
+}
+
 /// A body that tells the audit event and the connection when it has ended.
 pub(super) struct Tracked {
     body: AuditedBody<BoxBody>,
-    _busy: Option<Busy>,
+    busy: Option<Busy>,
+}
+
+impl Tracked {
+    pub(super) fn new(body: BoxBody, record: Record, busy: Option<Busy>) -> Self {
+        let empty = matches!(body.size(), BodySize::None | BodySize::Sized(0));
+        let mut tracked = Self {
+            body: AuditedBody::new(body, record),
+            busy,
+        };
+        tracked.unfinished(!empty);
+        tracked
+    }
+
+    fn unfinished(&mut self, unfinished: bool) {
+        if let Some(busy) = &mut self.busy {
+            busy.unfinished(unfinished);
+        }
+    }
 }
 
 impl MessageBody for Tracked {
@@ -163,6 +180,10 @@ impl MessageBody for Tracked {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
+        let next = ready!(Pin::new(&mut self.body).poll_next(context));
+        if next.is_none() {
+            self.unfinished(false);
+        }
+        Poll::Ready(next)
     }
 }

@@ -4,10 +4,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr, TcpListener},
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::dev::ServerHandle;
@@ -21,15 +21,57 @@ use super::{Clients, Service, admin, listener};
 const BACKLOG: i32 = 2_048;
 /// How long the last audit events may take to get out.
 const FLUSH: Duration = Duration::from_secs(2);
+/// A worker that has not ticked for so long is stuck: it should tick every second.
+const STUCK: Duration = Duration::from_secs(30);
 
 /// What probes ask for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     draining: AtomicBool,
     started: AtomicBool,
+    since: Instant,
+    heartbeats: Mutex<Vec<Weak<AtomicU64>>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            draining: AtomicBool::default(),
+            started: AtomicBool::default(),
+            since: Instant::now(),
+            heartbeats: Mutex::default(),
+        }
+    }
 }
 
 impl State {
+    /// A worker's heartbeat: watched until it is dropped. Holds seconds, see [`State::seconds`].
+    pub(super) fn heartbeat(&self) -> Arc<AtomicU64> {
+        let heartbeat = Arc::new(AtomicU64::new(self.seconds()));
+        let mut heartbeats = self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner);
+        heartbeats.retain(|known| known.strong_count() > 0);
+        heartbeats.push(Arc::downgrade(&heartbeat));
+        heartbeat
+    }
+
+    /// Since the start.
+    pub(super) fn seconds(&self) -> u64 {
+        self.since.elapsed().as_secs()
+    }
+
+    /// Whether every worker has ticked lately.
+    pub(super) fn alive(&self) -> bool {
+        self.alive_at(self.seconds())
+    }
+
+    fn alive_at(&self, now: u64) -> bool {
+        let heartbeats = self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticks = heartbeats.iter().filter_map(Weak::upgrade);
+        ticks
+            .map(|tick| tick.load(Ordering::Relaxed))
+            .all(|tick| now.saturating_sub(tick) < STUCK.as_secs())
+    }
+
     pub(super) fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -146,4 +188,22 @@ fn bind(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
         Ok::<_, io::Error>(socket.into())
     };
     open().with_context(|| format!("cannot listen on {address}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_worker_that_does_not_tick_is_not_alive_until_it_ticks_again_or_is_gone() {
+        let state = State::default();
+        assert!(state.alive_at(1_000), "nothing is watched yet");
+        let (ticking, stuck) = (state.heartbeat(), state.heartbeat());
+        ticking.store(1_000, Ordering::Relaxed);
+        assert!(!state.alive_at(1_000));
+        stuck.store(980, Ordering::Relaxed);
+        assert!(state.alive_at(1_000) && !state.alive_at(1_010));
+        drop(stuck);
+        assert!(state.alive_at(1_010) && !state.alive_at(1_030));
+    }
 }

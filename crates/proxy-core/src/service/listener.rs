@@ -1,10 +1,16 @@
 //! The public listener: one application per worker.
 
-use std::{io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use actix_http::HttpService;
+use actix_http::{HttpService, error::DispatchError};
 use actix_rt::net::TcpStream;
-use actix_server::{Server, ServerBuilder};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
 use tracing_actix_web::TracingLogger;
@@ -16,6 +22,7 @@ use super::{
     stream::{Limits, Timed},
 };
 use crate::{
+    config::sections::ServerConfig,
     error::ProxyError,
     pages,
     telemetry::{Audit, RequestSpan},
@@ -25,6 +32,8 @@ use crate::{
 const LINGER: Duration = Duration::from_secs(1);
 /// What the dispatcher gathers before it writes: fewer system calls for large bodies.
 const WRITE_BUFFER: usize = 64 * 1024;
+/// How often a worker says that it is not stuck.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Starts serving `service` on `listener`.
 pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<State>) -> io::Result<Server> {
@@ -38,43 +47,69 @@ pub(super) fn serve(service: Arc<Service>, listener: TcpListener, state: Arc<Sta
     let address = listener.local_addr()?;
     let signal = builder.graceful_shutdown_signal();
     let builder = builder.listen("public", listener, move || {
-        let (service, signal) = (service.clone(), signal.clone());
-        let clients = Clients::new(&service.tls);
-        let worker = Rc::new(worker(&service, &clients, &state));
-        let limits = Limits {
-            head: Duration::from_secs(service.server.head_timeout_seconds),
-            keep_alive: Duration::from_secs(service.server.keep_alive_seconds),
-            write: Duration::from_secs(service.server.write_timeout_seconds),
-        };
-        let metrics = service.metrics.clone();
-        let expecting = worker.clone();
-        let http = HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let signal = signal.clone();
-                async move { signal.notified().await }
-            })
-            .keep_alive(limits.keep_alive)
-            .client_request_timeout(limits.head)
-            .client_disconnect_timeout(LINGER)
-            .h1_allow_half_closed(false)
-            .h1_write_buffer_size(WRITE_BUFFER)
-            .local_addr(address)
-            .on_connect_ext(|io: &Timed, data| {
-                data.insert(io.progress().clone());
-            })
-            .expect(fn_service(move |request| expect::decide(expecting.clone(), request)))
-            .h1(map_config(application(service, worker, clients).into_factory(), |_| {
-                AppConfig::default()
-            }));
-        fn_service(move |io: TcpStream| {
-            let peer = io.peer_addr().ok();
-            let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
-            let timed = Timed::new(io, limits, metrics.clone());
-            async move { Ok((timed, peer)) }
-        })
-        .and_then(http)
+        connections(&service, &state, address, signal.clone())
     })?;
     Ok(builder.run())
+}
+
+/// What one worker does with its connections.
+fn connections(
+    service: &Arc<Service>,
+    state: &Arc<State>,
+    address: SocketAddr,
+    signal: GracefulShutdownSignal,
+) -> impl actix_service::ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<>
+{
+    let clients = Clients::new(&service.tls);
+    let worker = Rc::new(worker(service, &clients, state));
+    keep_beating(&worker);
+    let limits = limits(&service.server);
+    let (metrics, expecting) = (service.metrics.clone(), worker.clone());
+    let http = HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let signal = signal.clone();
+            async move { signal.notified().await }
+        })
+        .keep_alive(limits.keep_alive)
+        .client_request_timeout(Duration::ZERO) // `Timed` watches every head, the first too
+        .client_disconnect_timeout(LINGER)
+        .h1_allow_half_closed(false)
+        .h1_write_buffer_size(WRITE_BUFFER)
+        .local_addr(address)
+        .on_connect_ext(|io: &Timed, data| {
+            data.insert(io.progress().clone());
+        })
+        .expect(fn_service(move |request| expect::decide(expecting.clone(), request)))
+        .h1(map_config(application(service, worker, clients).into_factory(), |_| {
+            AppConfig::default()
+        }));
+    fn_service(move |io: TcpStream| {
+        let peer = io.peer_addr().ok();
+        let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
+        let timed = Timed::new(io, limits, metrics.clone());
+        async move { Ok((timed, peer)) }
+    })
+    .and_then(http)
+}
+
+fn limits(server: &ServerConfig) -> Limits {
+    Limits {
+        head: Duration::from_secs(server.head_timeout_seconds),
+        keep_alive: Duration::from_secs(server.keep_alive_seconds),
+        write: Duration::from_secs(server.write_timeout_seconds),
+    }
+}
+
+/// Ticks on the worker's own runtime for as long as the worker is there: a worker that is stuck does not.
+fn keep_beating(worker: &Rc<Worker>) {
+    let (heartbeat, worker) = (worker.state.heartbeat(), Rc::downgrade(worker));
+    actix_rt::spawn(async move {
+        while let Some(worker) = worker.upgrade() {
+            heartbeat.store(worker.state.seconds(), Ordering::Relaxed);
+            drop(worker);
+            tokio::time::sleep(HEARTBEAT).await;
+        }
+    });
 }
 
 fn worker(service: &Service, clients: &Clients, state: &Arc<State>) -> Worker {
@@ -94,7 +129,7 @@ fn worker(service: &Service, clients: &Clients, state: &Arc<State>) -> Worker {
 
 /// Layers run from the last `wrap` to the first: checks, id and audit come first, as the span needs the id.
 fn application(
-    service: Arc<Service>,
+    service: &Service,
     worker: Rc<Worker>,
     clients: Clients,
 ) -> App<
@@ -104,7 +139,7 @@ fn application(
         Response = actix_web::dev::ServiceResponse<layer::Tracked>,
         Error = actix_web::Error,
         InitError = (),
-    >,
+    > + use<>,
 > {
     let around = worker.clone();
     App::new()
@@ -116,7 +151,7 @@ fn application(
             for (prefix, proxy) in &worker.proxies {
                 pages::mount(config, prefix, proxy, &service.about, &worker.metrics);
             }
-            config.route("/", web::get().to(pages::metadata));
+            pages::mount_root(config);
         })
         .default_service(web::to(|| async {
             Err::<&str, _>(ProxyError::NotFound("there is no service at this path".into()))

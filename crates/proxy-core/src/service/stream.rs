@@ -1,5 +1,8 @@
-//! A client's connection with deadlines: every request head must arrive in time, not the first alone, and a client that
-//! does not read is not waited for without end.
+//! A client's connection with deadlines: every request head must arrive in time, and a client that does not read is not
+//! waited for without end.
+//!
+//! **Invariant**: an answer that was cut ends in a reset (RST). Where the connection's end is the body's end (HTTP/1.0), a
+//! regular end (FIN) would make it look whole.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,6 +16,8 @@ use std::{
 };
 
 use actix_rt::net::TcpStream;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
@@ -21,12 +26,16 @@ use tokio::{
 use crate::telemetry::Metrics;
 
 /// What the connection and the requests on it know of each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     /// Requests between their head and their answer's last byte.
     busy: Cell<u32>,
     /// What is waited for, and since when.
     waiting: Cell<Option<(Awaited, Instant)>>,
+    /// What is being written, or was last, is an answer of ours: without it, it is a refusal of actix's own.
+    answering: Cell<bool>,
+    /// An answer ended before its body did.
+    cut: Cell<bool>,
     /// The last bytes that came: a head ends in an empty line.
     last: Cell<[u8; 4]>,
     reader: RefCell<Option<Waker>>,
@@ -37,11 +46,33 @@ pub(super) struct Progress {
 enum Awaited {
     /// The rest of a head.
     Head,
-    /// A next request, after one with a body: whether a piece of its head is there already cannot be told.
+    /// A next request, after one with a body, or what is left of that body: actix drops it without telling.
     Next,
 }
 
+impl Awaited {
+    /// The name in metrics and log.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Next => "idle",
+        }
+    }
+}
+
 impl Progress {
+    /// Of a connection that was accepted now: its first head is waited for.
+    fn new() -> Self {
+        Self {
+            busy: Cell::default(),
+            waiting: Cell::new(Some((Awaited::Head, Instant::now()))),
+            answering: Cell::default(),
+            cut: Cell::default(),
+            last: Cell::default(),
+            reader: RefCell::default(),
+        }
+    }
+
     fn came(&self, bytes: &[u8]) {
         let mut last = self.last.get();
         for byte in bytes.iter().skip(bytes.len().saturating_sub(4)) {
@@ -65,17 +96,27 @@ impl Progress {
 pub(super) struct Busy {
     progress: Rc<Progress>,
     has_body: bool,
+    /// The answer has a body, and the rest of it is still to come.
+    unfinished: bool,
 }
 
 impl Busy {
-    /// The head of a request is complete.
-    pub(super) fn begin(progress: &Rc<Progress>, has_body: bool) -> Self {
+    /// The head of a request is complete. `None` without a connection, in a test.
+    pub(super) fn begin(progress: Option<&Rc<Progress>>, headers: &HeaderMap) -> Option<Self> {
+        let progress = progress?;
         progress.busy.set(progress.busy.get() + 1);
         progress.waiting.set(None);
-        Self {
+        progress.answering.set(true);
+        Some(Self {
             progress: progress.clone(),
-            has_body,
-        }
+            has_body: headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
+            unfinished: false,
+        })
+    }
+
+    /// Notes whether a body is still to come. Dropped while one is, the answer was cut.
+    pub(super) fn unfinished(&mut self, unfinished: bool) {
+        self.unfinished = unfinished;
     }
 }
 
@@ -83,6 +124,9 @@ impl Drop for Busy {
     fn drop(&mut self) {
         let progress = &self.progress;
         progress.busy.set(progress.busy.get().saturating_sub(1));
+        if self.unfinished {
+            progress.cut.set(true);
+        }
         let awaited = match self.has_body {
             true => Awaited::Next,
             false if !progress.ends_with_empty_line() => Awaited::Head,
@@ -99,7 +143,7 @@ impl Drop for Busy {
 /// Time limits of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// From a head's first byte to its last.
+    /// From a head's first byte to its last; for the first head, from the connection's start.
     pub(super) head: Duration,
     /// Between two requests.
     pub(super) keep_alive: Duration,
@@ -116,6 +160,8 @@ pub(super) struct Timed {
     read_timer: Timer,
     write_since: Option<Instant>,
     write_timer: Timer,
+    /// A refusal of actix's own was seen: noted once.
+    refused: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -145,10 +191,11 @@ impl Timed {
         Self {
             io,
             limits,
-            progress: Rc::default(),
+            progress: Rc::new(Progress::new()),
             read_timer,
             write_since: None,
             write_timer,
+            refused: false,
             metrics,
         }
     }
@@ -157,6 +204,8 @@ impl Timed {
         &self.progress
     }
 
+    /// The dispatcher's own timer of the first head is off: it would answer 408 without a word to metrics and log. Here
+    /// every head is treated alike, and none is answered: a client that sends half a head in ten seconds reads nothing.
     fn poll_head_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         if self.progress.busy.get() > 0 {
             *self.progress.reader.borrow_mut() = Some(context.waker().clone());
@@ -170,8 +219,14 @@ impl Timed {
             Awaited::Next => self.limits.keep_alive,
         };
         std::task::ready!(self.read_timer.poll_past(since + limit, context));
-        self.metrics.connection_closed("head");
-        tracing::info!(?limit, "a request head did not arrive in time: connection closed");
+        self.metrics.connection_closed(awaited.name());
+        match awaited {
+            Awaited::Head => tracing::info!(?limit, "a request head did not arrive in time: connection closed"),
+            Awaited::Next => tracing::info!(
+                ?limit,
+                "neither the rest of a body nor a next request arrived in time: connection closed"
+            ),
+        }
         Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
     }
 
@@ -182,9 +237,30 @@ impl Timed {
         }
         let since = *self.write_since.get_or_insert_with(Instant::now);
         std::task::ready!(self.write_timer.poll_past(since + self.limits.write, context));
+        self.progress.cut.set(true);
         self.metrics.connection_closed("write");
         tracing::info!(limit = ?self.limits.write, "a client took no byte for too long: connection closed");
         Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)))
+    }
+
+    /// actix answers a head that it cannot read by itself (400, 431), without a word to anybody, and closes: this is where
+    /// it can be seen. Not seen if the answer before it is still being written.
+    fn note_refusal(&mut self, bytes: &[u8]) {
+        if self.progress.answering.get() || self.refused {
+            return;
+        }
+        self.refused = true;
+        self.metrics.connection_closed("malformed");
+        let status = bytes.get(9..12).and_then(|status| std::str::from_utf8(status).ok());
+        tracing::info!(status, "a request head cannot be read: refused and connection closed");
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        if self.progress.cut.get() || self.write_since.is_some() {
+            let _ = SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
+        }
     }
 }
 
@@ -194,6 +270,10 @@ impl AsyncRead for Timed {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // The dispatcher writes all it has before it reads again, or as much as the client takes.
+        if self.progress.busy.get() == 0 && self.write_since.is_none() {
+            self.progress.answering.set(false);
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         if read.is_pending() {
@@ -208,6 +288,7 @@ impl AsyncRead for Timed {
 
 impl AsyncWrite for Timed {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.note_refusal(bytes);
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
         self.wrote(written, context)
     }
@@ -217,6 +298,9 @@ impl AsyncWrite for Timed {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.progress.busy.get() > 0 {
+            return Poll::Ready(Ok(())); // what is in progress is let go of: whether that cuts an answer is known by then
+        }
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }

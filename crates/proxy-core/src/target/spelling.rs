@@ -13,7 +13,7 @@ const BAD_ESCAPE: Flaw = Flaw::Malformed("the path holds a `%` that is not follo
 const BAD_BYTE: Flaw = Flaw::Malformed("the path holds a character that must be percent-encoded");
 const BAD_UTF8: Flaw = Flaw::Malformed("the path holds percent-encoded bytes that are not UTF-8");
 
-/// One spelling only: no dot segments, empty segments, backslashes or path parameters, encoded or not; no escape of a
+/// One spelling only of what rules are made of: no dot segments, empty segments, backslashes or path parameters, encoded or not; no escape of a
 /// character that needs none; no escaped escape; no control byte; nothing that reads as a scheme.
 pub(super) fn strict(path: &str) -> Result<(), Flaw> {
     let bytes = path.as_bytes();
@@ -91,9 +91,10 @@ fn segments(path: &str) -> Result<(), Flaw> {
 }
 
 /// Escapes that hide structure, or spell a character that needs no escape: a rule for `user` must see `%75ser` too.
-/// `%7E` alone is let through: old clients write `~` so.
+/// Other characters (`(`, `,`, `~` and their like) have two spellings, as clients differ in how they write them: patterns
+/// of rules may not be made of those.
 fn is_hostile_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == 0x7f || byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'\\' | b'.' | b'-' | b'_')
+    byte < 0x20 || byte == 0x7f || byte.is_ascii_alphanumeric() || b"/\\;.-_".contains(&byte)
 }
 
 fn escape_follows(rest: &[u8]) -> bool {

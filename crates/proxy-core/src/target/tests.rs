@@ -58,6 +58,9 @@ fn a_token_in_the_query_is_not_sent_on() {
         ("jql=x&Access_Token=gt&b", "?jql=x&b"),
         ("%61ccess_token=1", ""),
         ("access_token", ""),
+        ("token=x&jql=y", "?jql=y"),
+        ("jql=y;access_token=x;b", "?jql=y;b"),
+        ("nextPageToken=x&mytoken=y", "?nextPageToken=x&mytoken=y"),
     ] {
         let asked = format!("/jira-data-proxy/rest/api/2/search?{query}");
         assert_eq!(
@@ -112,6 +115,8 @@ fn hostile_paths_are_not_found() {
         "a;x=1/..;/b",
         "a/;/x",
         "rest/api/2/user;jsessionid=1",
+        "rest/api/2/myself%3Bx",
+        "a%3bb",
         "rest//api",
         "rest/api/2/%75ser",
         "rest/%61pi",

@@ -1,11 +1,15 @@
 //! Prometheus metrics of one service. Labels come from small closed sets.
 
+mod identity;
+
 use std::sync::Arc;
 
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
+
+pub use self::identity::{AnswerMetrics, IdentityMetrics, KeyMetrics};
 
 /// Seconds: from a cache hit on loopback to a slow search.
 const BUCKETS: &[f64] = &[
@@ -24,6 +28,7 @@ pub struct Metrics {
     identity_lookups: IntCounterVec,
     identity_cache: IntCounterVec,
     identity_cache_entries: IntGaugeVec,
+    key_fetches: IntCounterVec,
     credential_reloads: IntCounterVec,
     credential_age: IntGaugeVec,
     in_flight: IntGaugeVec,
@@ -95,6 +100,11 @@ impl Metrics {
                 "Credentials that the cache knows an answer for.",
                 &["kind"],
             ),
+            key_fetches: counters(
+                "nbgate_key_fetches_total",
+                "Attempts to fetch an issuer's keys, by outcome (fetched, failed).",
+                &["outcome"],
+            ),
             credential_reloads: counters(
                 "nbgate_credential_reloads_total",
                 "Attempts to read a changed credential, by outcome (loaded, failed).",
@@ -132,21 +142,6 @@ impl Metrics {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .unwrap_or_default()
-    }
-
-    /// Counts one examined caller.
-    pub fn identity_lookup(&self, kind: &str, outcome: &str) {
-        self.identity_lookups.with_label_values(&[kind, outcome]).inc();
-    }
-
-    /// Counts one answer of the identity cache and notes its size.
-    pub fn identity_cache(&self, kind: &str, hit: bool, entries: u64) {
-        self.identity_cache
-            .with_label_values(&[kind, if hit { "hit" } else { "miss" }])
-            .inc();
-        self.identity_cache_entries
-            .with_label_values(&[kind])
-            .set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
 
     /// Counts one attempt to read a changed credential.

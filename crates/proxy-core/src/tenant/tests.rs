@@ -5,7 +5,10 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::PublicUrl;
-use crate::upstream::{Paths, Redirects, Reuse, Timeouts, Upstream};
+use crate::{
+    forward::links::LinkBases,
+    upstream::{Paths, Redirects, Reuse, Timeouts, Upstream},
+};
 
 /// An upstream for tests of pure functions.
 pub(crate) fn upstream(base: &str) -> Upstream {
@@ -22,6 +25,8 @@ pub(crate) fn upstream(base: &str) -> Upstream {
         redirects: Redirects::Follow,
         reuse: Reuse::Credential,
         rewrite_links: true,
+        link_bases: LinkBases::new(&[base.trim_end_matches('/').to_owned()]),
+        extra_query: |_, _| None,
         scan_bodies: false,
         max_request_body: 1_024,
         timeouts: Timeouts {

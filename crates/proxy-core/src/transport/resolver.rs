@@ -11,6 +11,8 @@ use std::{
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
+use crate::config::sections::check::is_loopback_host;
+
 /// Refuses loopback, link-local (cloud metadata among them), unspecified and multicast addresses for a name, unless that
 /// name is `localhost`. An address written in the configuration is not resolved, so it is not refused.
 #[derive(Clone)]
@@ -23,7 +25,7 @@ impl GuardedResolver {
     pub(super) fn new(host: &str) -> Self {
         Self {
             system: GaiResolver::new(),
-            local: host.eq_ignore_ascii_case("localhost"),
+            local: is_loopback_host(host),
         }
     }
 }
@@ -67,3 +69,6 @@ pub(super) fn leads_out(address: IpAddr) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,44 +1,26 @@
 //! What the kinds check alike: platform URLs, lists of names, whole numbers in range.
 
-use std::{net::IpAddr, ops::RangeInclusive};
+use std::ops::RangeInclusive;
 
 use serde::Deserializer;
 use url::Url;
 
-use crate::config::{Problems, whole};
+use crate::config::{
+    Problems,
+    sections::check::{http_url, is_loopback},
+    whole,
+};
 
 /// The URL of a platform, or what is wrong with the text and what to do. Never repeats the text: it may hold a password.
 pub(in crate::auth) fn platform_url(text: &str, allow_insecure_http: bool) -> Result<Url, String> {
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err("holds white space: remove it".to_owned());
-    }
-    let url =
-        Url::parse(text).map_err(|error| format!("is not an absolute URL ({error}): write `https://host/path`"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or password: remove it".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("holds a query or fragment: remove it".to_owned());
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if allow_insecure_http || is_loopback(&url) => Ok(url),
-        "http" => Err(
+    let url = http_url(text)?;
+    if url.scheme() == "http" && !allow_insecure_http && !is_loopback(&url) {
+        return Err(
             "has scheme `http`, so that anybody on the way can read tokens: use https, or set `allow_insecure_http = true`"
                 .to_owned(),
-        ),
-        _ => Err("has another scheme than https: use https".to_owned()),
+        );
     }
-}
-
-/// Whether the URL names this machine, by an address or as `localhost`.
-pub(in crate::auth) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
-        None => false,
-    }
+    Ok(url)
 }
 
 /// `path` below `base`, whether or not `base` ends with a slash.

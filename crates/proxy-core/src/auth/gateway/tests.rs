@@ -81,6 +81,22 @@ async fn only_the_socket_peer_counts() {
 }
 
 #[actix_web::test]
+async fn a_peer_may_be_one_address_in_any_spelling() {
+    let config = json!({"kind": "gateway", "trusted_peers": ["10.1.2.3", "::ffff:10.9.0.0/112"]});
+    for (peer, trusted) in [
+        ("10.1.2.3:1", true),
+        ("10.1.2.4:1", false),
+        ("10.9.1.1:1", true),
+        ("10.10.1.1:1", false),
+    ] {
+        let mut head = head(&[("x-auth-request-user", "ada")]);
+        head.peer_addr = Some(peer.parse().unwrap());
+        let outcome = ask(config.clone(), &head).await;
+        assert_eq!(told(&outcome) != "not present", trusted, "{peer}");
+    }
+}
+
+#[actix_web::test]
 async fn no_header_makes_a_peer_trusted() {
     for header in [
         ("x-forwarded-for", "10.0.0.1"),

@@ -1,5 +1,11 @@
 //! Contract: `GET {api_url}/user`, its minimal model, its scopes.
 
+use std::{
+    rc::Rc,
+    sync::{Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
 use super::super::{
@@ -203,4 +209,41 @@ async fn an_outage_is_logged_without_the_token() {
     drop(guard);
     let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
     assert!(log.contains("WARN") && !log.contains("c4n4ry"), "{log}");
+}
+
+#[actix_web::test]
+async fn a_flood_of_bad_tokens_at_a_slow_hub_keeps_nobody_waiting_for_long() {
+    let (release, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let hub = FakePlatform::start(move |question| {
+        if question.header("authorization") != "token good" {
+            // Until the test is over.
+            let _ = held.lock().unwrap().recv();
+        }
+        json_answer(200, &model())
+    });
+    let (scheme, client) = (Rc::new(scheme(config(&hub))), client());
+    let ask = |token: &str| {
+        let head = head(&[("authorization", &format!("Bearer {token}"))]);
+        let (scheme, client) = (scheme.clone(), client.clone());
+        async move { told(&scheme.authenticate(&head, &client).await) }
+    };
+    let ada = "ada groups=staff scopes=access:services!service=jira,read:users:name!user=ada";
+    assert_eq!(ask("good").await, ada);
+    let flood: Vec<_> = (0..150).map(|token| actix_rt::spawn(ask(&format!("bad{token}")))).collect();
+    let start = Instant::now();
+    while hub.questions().len() < 33 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        tokio::task::yield_now().await;
+    }
+    let start = Instant::now();
+    assert_eq!(ask("good").await, ada);
+    assert!(start.elapsed() < Duration::from_secs(1), "who is known waits for nobody");
+    assert_eq!(ask("new").await, "unavailable for 5 s");
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert_eq!(hub.questions().len(), 33, "32 at a time, and the first");
+    drop(release);
+    for task in flood {
+        task.abort();
+    }
 }

@@ -93,6 +93,7 @@ impl OidcConfig {
                 self.allow_insecure_http,
                 algorithms.clone(),
                 pace,
+                metrics.keys(),
             )),
             algorithms,
             rules: Rules {
@@ -107,7 +108,8 @@ impl OidcConfig {
                 max_lifetime: self.max_token_lifetime_seconds.map(Duration::from_secs),
             },
             required: Required::new(&self.required_scopes, &self.required_groups),
-            cache: AnswerCache::new(KIND, Duration::from_secs(self.cache_seconds), metrics),
+            // The one question that a token can raise, for a new key, has a bound of its own.
+            cache: AnswerCache::new(KIND, Duration::from_secs(self.cache_seconds), metrics).unbounded(),
         })
     }
 

@@ -10,8 +10,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value};
 
-use super::{config::algorithm, json};
-use crate::error::Reason;
+use super::config::algorithm;
+use crate::{error::Reason, strict_json};
 
 /// Longest key id, in bytes.
 const MAX_KEY_ID: usize = 256;
@@ -69,7 +69,7 @@ impl<'t> Jws<'t> {
 
 fn decode(part: &str) -> Option<Map<String, Value>> {
     // No padding and no stray bits at the end: one text for one value.
-    json::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
+    strict_json::object(&URL_SAFE_NO_PAD.decode(part).ok()?)
 }
 
 fn key_id(header: &Map<String, Value>) -> Result<String, Reason> {

@@ -18,13 +18,15 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::{
-    super::{cache::Failure, config::is_loopback},
+    super::cache::Failure,
     KIND,
     keyset::{Found, KeySet, KeySetError},
 };
 use crate::{
     client::{PlatformClient, PlatformError},
+    config::sections::check::is_loopback,
     error::Reason,
+    telemetry::KeyMetrics,
 };
 
 /// How often, and for how long.
@@ -56,6 +58,7 @@ pub(super) struct Keys {
     allow_insecure_http: bool,
     algorithms: Vec<Algorithm>,
     pace: Pace,
+    metrics: KeyMetrics,
     current: ArcSwapOption<Published>,
     /// Held while fetching: one at a time for the whole process.
     fetching: Mutex<Option<OnDemand>>,
@@ -86,13 +89,20 @@ enum FetchError {
 }
 
 impl Keys {
-    pub(super) fn new(issuer: IssuerUrl, allow_insecure_http: bool, algorithms: Vec<Algorithm>, pace: Pace) -> Self {
+    pub(super) fn new(
+        issuer: IssuerUrl,
+        allow_insecure_http: bool,
+        algorithms: Vec<Algorithm>,
+        pace: Pace,
+        metrics: KeyMetrics,
+    ) -> Self {
         let (current, fetching) = (ArcSwapOption::empty(), Mutex::new(None));
         Self {
             issuer,
             allow_insecure_http,
             algorithms,
             pace,
+            metrics,
             current,
             fetching,
         }
@@ -184,9 +194,11 @@ impl Keys {
         match keys {
             Ok(keys) => {
                 self.current.store(Some(Arc::new(Published { keys, at })));
+                self.metrics.fetched.inc();
                 true
             }
             Err(detail) => {
+                self.metrics.failed.inc();
                 tracing::warn!(identity = KIND, issuer = %self.issuer, detail, "the issuer's keys cannot be fetched");
                 false
             }

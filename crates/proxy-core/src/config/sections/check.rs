@@ -9,7 +9,9 @@ use std::{
 };
 
 use ipnet::IpNet;
-use url::{Host, Url};
+use url::Url;
+
+use crate::config::Problems;
 
 /// Longest public prefix, in bytes.
 const MAX_PREFIX: usize = 200;
@@ -71,7 +73,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
 }
 
 /// A network, or one address. Addresses of IPv4 that are written as IPv6 are those of IPv4, as peers' are.
-pub(super) fn network(text: &str) -> Result<IpNet, String> {
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     let network = text
         .parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -80,7 +82,39 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
         IpAddr::V4(address) if network.prefix_len() >= 96 => IpNet::new(address.into(), network.prefix_len() - 96).ok(),
         _ => None,
     };
-    Ok(mapped.filter(|_| network.addr().is_ipv6()).unwrap_or(network))
+    let network = mapped.filter(|_| network.addr().is_ipv6()).unwrap_or(network);
+    let (whole, address) = (network.trunc(), network.addr());
+    if whole != network {
+        return Err(format!(
+            "names a host within a network: write `{whole}`, or `{address}` for the host alone"
+        ));
+    }
+    Ok(network)
+}
+
+/// Notes `trusted_peers[index]` if it is so wide that it cannot be a cluster's own. `danger`: what peers may then do.
+pub(crate) fn check_width(index: usize, network: &IpNet, meant: bool, danger: &str, problems: &mut Problems) {
+    if !is_wide(network) {
+        return;
+    }
+    let key = format!("trusted_peers[{index}]");
+    let what = format!("is {network}, which nearly anybody is in");
+    if meant {
+        problems.warn(key, format!("{what}: {danger}"));
+    } else {
+        problems.add(
+            key,
+            format!("{what}: name the ingress's network, or set allow_insecure_any_peer = true"),
+        );
+    }
+}
+
+/// Wider than 10.0.0.0/8, or than fc00::/7.
+fn is_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
+    }
 }
 
 /// The path below which a tenant is reached.
@@ -109,9 +143,6 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
 /// A base URL: requests go below its path.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let mut url = http_url(text)?;
-    if text.contains('?') || text.contains('#') {
-        return Err("holds a query or fragment: remove it".to_owned());
-    }
     let path: Vec<&str> = text.splitn(4, '/').nth(3).unwrap_or_default().split('/').collect();
     if path.iter().any(|segment| matches!(*segment, "." | "..")) {
         return Err("holds a segment `.` or `..`: write the path that is meant".to_owned());
@@ -132,8 +163,9 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// An absolute URL of the web, without user and password.
-fn http_url(text: &str) -> Result<Url, String> {
+/// An absolute URL of the web, without user, password, query and fragment. An error never repeats the text: it may hold a
+/// password.
+pub(crate) fn http_url(text: &str) -> Result<Url, String> {
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("holds a space or control character: remove it".to_owned());
     }
@@ -165,28 +197,26 @@ fn http_url(text: &str) -> Result<Url, String> {
     if url.port() == Some(0) {
         return Err("has port 0: write the port that the upstream listens on".to_owned());
     }
+    if text.contains('?') || text.contains('#') {
+        return Err("holds a query or fragment: remove it".to_owned());
+    }
     Ok(url)
 }
 
-/// Whether nothing that is sent there leaves this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
-        }
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
-    }
+/// Whether nothing that is sent to `url` leaves this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback_host)
 }
 
-/// Whether a network is so wide that it cannot be a cluster's own: wider than 10.0.0.0/8, or than fc00::/7.
-pub(super) fn is_wide(network: &IpNet) -> bool {
-    match network {
-        IpNet::V4(network) => network.prefix_len() < 8,
-        IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => network.prefix_len() < 96 + 8,
-        IpNet::V6(network) => network.prefix_len() < 7,
-    }
+/// Whether a URL's host is this machine: a loopback address, or `localhost`. No other name: what `a.localhost` resolves to
+/// is for the resolver to say.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || literal
+            .unwrap_or(host)
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn is_unreserved(byte: u8) -> bool {

@@ -86,24 +86,9 @@ impl Validate for ServerConfig {
                 ),
             );
         }
-        let wide = self
-            .trusted_peers
-            .iter()
-            .enumerate()
-            .filter(|(_, network)| check::is_wide(network));
-        for (index, network) in wide {
-            let (key, what) = (
-                format!("trusted_peers[{index}]"),
-                format!("is {network}, which nearly anybody is in"),
-            );
-            if self.allow_insecure_any_peer {
-                problems.warn(key, format!("{what}: they may all say that they came by https"));
-            } else {
-                problems.add(
-                    key,
-                    format!("{what}: name the ingress's network, or set allow_insecure_any_peer = true"),
-                );
-            }
+        for (index, network) in self.trusted_peers.iter().enumerate() {
+            let danger = "they may all say that they came by https";
+            check::check_width(index, network, self.allow_insecure_any_peer, danger, problems);
         }
     }
 }

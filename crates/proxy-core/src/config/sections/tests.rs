@@ -53,6 +53,7 @@ fn a_server_says_what_is_wrong() {
         trusted_peers = ['10.0.0.0/8', '::/0']        | trusted_peers[1] is ::/0      | allow_insecure_any_peer = true
         trusted_peers = ['128.0.0.0/1']               | trusted_peers[0] is 128.0.0.0/1 | name the ingress's network
         trusted_peers = ['::ffff:0.0.0.0/96']         | trusted_peers[0] is 0.0.0.0/0 | name the ingress's network
+        trusted_peers = ['10.0.0.1/8']                | trusted_peers[0] names a host within a network | write `10.0.0.0/8`, or `10.0.0.1` for
         trusted_peers = ['ingress']                   | trusted_peers[0] is not a network | write one such as 10.0.0.0/8
         trusted_peers = '10.0.0.0/8'                  | trusted_peers is a text       | write a list
         trusted_peers = [[]]                          | trusted_peers[0] is a list    | write a text
@@ -140,6 +141,8 @@ fn an_upstreams_url_says_what_is_wrong() {
         url = 'https://[::1/'                         | url is not a URL (invalid IPv6 address) | https://example.org/
         url = 'http://jira.example.org/'              | url would send the credential in the clear | allow_insecure_http = true
         url = 'http://127.0.0.1.example.org/'         | url would send the credential in the clear | use https
+        url = 'http://jira.localhost/'                | url would send the credential in the clear | use https
+        url = 'http://localhost./'                    | url would send the credential in the clear | use https
         url = 'http://10.0.0.1/'                      | url would send the credential in the clear | use https
     "#;
     check("[[tenant]]\n[tenant.upstream]\n", "tenant[0].upstream.", table);

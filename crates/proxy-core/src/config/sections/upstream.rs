@@ -21,6 +21,8 @@ const TEBIBYTE: u64 = 1 << 40;
 pub struct UpstreamConfig {
     /// Every request stays below it; its path ends with `/`.
     pub url: Url,
+    /// Where people reach it, if that is not `url`: links to it lead through the proxy too, and `browse` leads to it.
+    pub public_url: Option<Url>,
     /// What callers read in errors.
     pub name: String,
     /// Leave to send the credential over http to another machine.
@@ -47,6 +49,7 @@ impl Section for UpstreamConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
         let url = reader.parsed("url", check::base_url);
+        let public_url = reader.optional("public_url", check::base_url);
         let name = reader.parsed("name", check::printable);
         let words = [
             ("credential", Reuse::Credential),
@@ -65,6 +68,7 @@ impl Section for UpstreamConfig {
         let readable = reader.finish();
         let section = Self {
             url: url?,
+            public_url,
             name: name?,
             allow_insecure_http,
             connect_timeout_seconds,

@@ -1,13 +1,13 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::Links;
+use super::{LinkBases, Links};
 
 const BASE: &str = "https://jira.example.org/jira";
 const PUBLIC: &str = "https://data.example.org/jira-data-proxy";
 
 fn rewrite(chunks: &[&[u8]]) -> String {
-    let mut links = Links::new(BASE, PUBLIC);
+    let mut links = Links::new(&LinkBases::new(&[BASE.to_owned()]), PUBLIC);
     let mut out = Vec::new();
     for chunk in chunks {
         out.extend_from_slice(&links.push(Bytes::copy_from_slice(chunk)));
@@ -77,7 +77,7 @@ fn a_link_is_found_wherever_the_chunks_part() {
 
 #[test]
 fn a_chunk_without_links_is_passed_on_uncopied_and_whole() {
-    let mut links = Links::new(BASE, PUBLIC);
+    let mut links = Links::new(&LinkBases::new(&[BASE.to_owned()]), PUBLIC);
     let chunk = Bytes::from_static(b"[1,2,3]");
     let out = links.push(chunk.clone());
     assert_eq!(out.as_ptr(), chunk.as_ptr());
@@ -85,8 +85,34 @@ fn a_chunk_without_links_is_passed_on_uncopied_and_whole() {
 }
 
 #[test]
+fn of_two_bases_the_longer_one_counts() {
+    let bases = LinkBases::new(&[
+        "http://jira".to_owned(),
+        "http://jira/x".to_owned(),
+        "https://people.example".to_owned(),
+    ]);
+    let mut links = Links::new(&bases, "P");
+    let out = links.push(Bytes::from_static(
+        b"http://jira/x/1 http://jira/y https://people.example/z https:\\/\\/people.example ",
+    ));
+    assert_eq!(out, "P/1 P/y P/z P ");
+}
+
+#[test]
+fn a_header_that_still_names_the_upstream_is_dropped() {
+    let bases = LinkBases::new(&[BASE.to_owned()]);
+    let replaced = |text| bases.replaced(text, PUBLIC, "https://jira.example.org");
+    assert_eq!(
+        replaced("<https://jira.example.org/jira/a>; rel=\"next\""),
+        Some(format!("<{PUBLIC}/a>; rel=\"next\""))
+    );
+    assert_eq!(replaced("<https://jira.example.org/other>; rel=\"next\""), None);
+    assert_eq!(replaced("</a>; rel=\"next\""), Some("</a>; rel=\"next\"".to_owned()));
+}
+
+#[test]
 fn no_more_is_held_back_than_could_begin_a_link() {
-    let mut links = Links::new(BASE, PUBLIC);
+    let mut links = Links::new(&LinkBases::new(&[BASE.to_owned()]), PUBLIC);
     assert_eq!(links.push(Bytes::from_static(b"abc htt")), "abc ");
     assert_eq!(links.push(Bytes::from_static(b"x")), "httx");
 }

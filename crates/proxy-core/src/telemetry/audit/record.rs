@@ -24,12 +24,12 @@ const MAX_ERROR: usize = 1024;
 /// What the policy said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Decision {
-    /// It was never asked: the request failed before, or went to a page of the service's own.
+    /// It was never asked: the request failed before.
     #[default]
     None,
-    /// It allowed the request.
+    /// It allowed the request, or a page of the service's own let the caller in.
     Allowed,
-    /// It denied the request; the name of the problem that the caller was told.
+    /// It denied the request, or a scope or group is missing that every request needs; the name of the problem that the caller was told.
     Denied(&'static str),
 }
 
@@ -112,14 +112,15 @@ impl Record {
         self.0.state.borrow_mut().route = Some(route);
     }
 
-    /// Notes what the policy said, and which rule of it.
+    /// Notes what the policy said, and which rule of it, in place of what was noted before.
     pub fn decision(&self, decision: Decision, rule: Option<Arc<str>>) {
         let mut state = self.0.state.borrow_mut();
         state.decision = decision;
         state.rule = rule;
-        if let Decision::Denied(problem) = decision {
-            state.problem = Some(problem);
-        }
+        state.problem = match decision {
+            Decision::Denied(problem) => Some(problem),
+            Decision::None | Decision::Allowed => None,
+        };
     }
 
     /// Notes what went wrong: the problem's name, and for operators the error's `Debug` text.

@@ -121,6 +121,21 @@ fn a_denied_request_has_its_event() {
 }
 
 #[test]
+fn a_later_decision_replaces_the_earlier_one_and_its_problem() {
+    let desk = desk();
+    let record = desk.record(Method::GET);
+    record.decision(Decision::Denied("insufficient_scope"), None);
+    record.decision(Decision::Allowed, None);
+    record.status(200);
+    drop(record);
+    let event = desk.event();
+    assert_eq!(
+        (event["decision"].as_str(), event["problem"].as_str()),
+        (Some("allowed"), None)
+    );
+}
+
+#[test]
 fn a_client_that_leaves_early_is_aborted_with_499() {
     let desk = desk();
     drop(desk.record(Method::GET));

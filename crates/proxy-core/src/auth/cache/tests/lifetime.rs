@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{
     super::{
         super::{CacheState, Identity, tests::support::told},
-        AnswerCache, Failure, Verdict, key,
+        AnswerCache, Failure, is_over, key, lifetime,
     },
     Asked, MINUTE, ada, cache, state,
 };
@@ -15,24 +15,26 @@ use crate::error::Reason;
 fn an_answer_lives_as_long_as_configured_and_never_longer_than_the_token() {
     let now = SystemTime::now();
     let in_seconds = |seconds| Some(now + Duration::from_secs(seconds));
-    let (proven, rejected) = (Verdict::Proven, || Verdict::Rejected(Reason::Unknown));
-    for (verdict, longest, seconds) in [
-        (proven(ada(None)), 60, 60),
-        (proven(ada(None)), 1, 1),
-        (proven(ada(in_seconds(3_600))), 60, 60),
-        (proven(ada(in_seconds(60))), 60, 60),
-        (proven(ada(in_seconds(59))), 60, 59),
-        (proven(ada(in_seconds(1))), 60, 1),
-        (proven(ada(in_seconds(0))), 60, 0),
-        (proven(ada(now.checked_sub(MINUTE))), 60, 0),
-        (rejected(), 60, 5),
-        (rejected(), 1, 1),
+    for (expires, longest, seconds) in [
+        (None, 60, 60),
+        (None, 1, 1),
+        (in_seconds(3_600), 60, 60),
+        (in_seconds(60), 60, 60),
+        (in_seconds(59), 60, 59),
+        (in_seconds(1), 60, 1),
+        (in_seconds(0), 60, 0),
+        (now.checked_sub(MINUTE), 60, 0),
     ] {
         assert_eq!(
-            verdict.lifetime(Duration::from_secs(longest), now),
+            lifetime(&ada(expires), Duration::from_secs(longest), now),
             Duration::from_secs(seconds),
-            "{verdict:?}"
+            "{expires:?}"
         );
+    }
+    for (longest, seconds) in [(60, 5), (5, 5), (1, 1)] {
+        let policy = cache(Duration::from_secs(longest)).rejected.policy();
+        assert_eq!(policy.time_to_live(), Some(Duration::from_secs(seconds)));
+        assert_eq!(policy.time_to_idle(), None, "asking again does not make it live longer");
     }
 }
 
@@ -46,20 +48,16 @@ fn an_answer_is_over_with_its_token_by_the_wall_clock_too() {
         (Some(now + MINUTE), false),
         (now.checked_sub(MINUTE), true),
     ] {
-        assert_eq!(Verdict::Proven(ada(expires)).is_over(now), over);
+        assert_eq!(is_over(&ada(expires), now), over);
     }
-    assert!(!Verdict::Rejected(Reason::Unknown).is_over(now));
 }
 
 #[actix_web::test]
 async fn an_entry_that_has_outlived_its_token_while_the_machine_slept_is_not_used() {
     let mut cache = cache(MINUTE);
-    cache.answers = moka::future::Cache::new(1);
+    cache.proven = moka::future::Cache::new(1);
     let over = SystemTime::now().checked_sub(Duration::from_secs(1));
-    cache
-        .answers
-        .insert(key("test", &[b"t"]), Verdict::Proven(ada(over)))
-        .await;
+    cache.proven.insert(key("test", &[b"t"]), ada(over)).await;
     let asked = Asked::default();
     let outcome = cache.outcome(&[b"t"], asked.answer(Err(Reason::Expired.into()))).await;
     assert_eq!((told(&outcome).as_str(), asked.0.get()), ("the token has expired", 1));

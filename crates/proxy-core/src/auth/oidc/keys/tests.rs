@@ -21,12 +21,17 @@ use super::{
     },
     Keys, Pace,
 };
+use crate::telemetry::Metrics;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn keys(issuer: &str, pace: Pace) -> Arc<Keys> {
+    counted_keys(issuer, pace, &Metrics::new("test", "0"))
+}
+
+fn counted_keys(issuer: &str, pace: Pace, metrics: &Metrics) -> Arc<Keys> {
     let issuer = IssuerUrl::new(issuer.to_owned()).unwrap();
-    Arc::new(Keys::new(issuer, false, vec![Algorithm::ES256], pace))
+    Arc::new(Keys::new(issuer, false, vec![Algorithm::ES256], pace, metrics.keys()))
 }
 
 async fn find(keys: &Arc<Keys>, id: &str) -> Result<Arc<DecodingKey>, Failure> {
@@ -196,6 +201,24 @@ async fn an_unknown_key_while_the_issuer_is_down_is_undecided() {
         "and stays so for the minute in which it is not asked again"
     );
     assert!(find(&keys, "a").await.is_ok());
+}
+
+/// J30.
+#[actix_web::test]
+async fn each_fetch_is_counted_by_what_came_of_it() {
+    let (issuer, metrics) = (FakeIssuer::start([&TestKey::p256("a").jwk]), Metrics::new("test", "0"));
+    let keys = counted_keys(&issuer.url(), Pace::STANDARD, &metrics);
+    keys.refresh(&client()).await;
+    issuer.change(|documents| documents.raw_discovery = Some(Vec::new()));
+    assert!(is_unavailable(&find(&keys, "b").await));
+    assert!(find(&keys, "a").await.is_ok());
+    let text = metrics.to_text();
+    for series in [
+        r#"nbgate_key_fetches_total{outcome="fetched"} 1"#,
+        r#"nbgate_key_fetches_total{outcome="failed"} 1"#,
+    ] {
+        assert!(text.contains(series), "{text}");
+    }
 }
 
 #[actix_web::test]

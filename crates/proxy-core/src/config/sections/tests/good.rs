@@ -24,7 +24,7 @@ fn a_base_url_is_taken_as_it_is_meant() {
         ("http://127.0.0.1:80", "http://127.0.0.1/"),
         ("http://[::1]:8080/a/b", "http://[::1]:8080/a/b/"),
         ("http://localhost:2990/jira", "http://localhost:2990/jira/"),
-        ("http://jira.localhost", "http://jira.localhost/"),
+        ("http://LOCALHOST", "http://localhost/"),
     ] {
         assert_eq!(upstream(written).url.as_str(), meant);
     }

@@ -15,6 +15,7 @@ use super::{
     },
     MINUTE, find, keys,
 };
+use crate::telemetry::Metrics;
 
 const RESTLESS: Pace = Pace {
     refresh: Duration::ZERO,
@@ -111,7 +112,14 @@ async fn no_redirect_is_followed() {
 fn keys_come_the_way_the_issuer_is_configured() {
     let may = |issuer: &str, allow: bool, url: &str| {
         let issuer = IssuerUrl::new(issuer.to_owned()).unwrap();
-        Keys::new(issuer, allow, Vec::new(), Pace::STANDARD).may_ask(&url.parse().unwrap())
+        Keys::new(
+            issuer,
+            allow,
+            Vec::new(),
+            Pace::STANDARD,
+            Metrics::new("test", "0").keys(),
+        )
+        .may_ask(&url.parse().unwrap())
     };
     for allow in [false, true] {
         assert!(may("https://idp", allow, "https://idp/keys"));

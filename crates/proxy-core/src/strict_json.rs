@@ -1,7 +1,8 @@
-//! JSON as security needs it: one meaning or none.
+//! JSON as security and operators need it: one meaning or none.
 //!
 //! RFC 7519, 4 lets a parser take the last of two members of one name. What checks a token and what uses it may then
-//! read different tokens, so here a second one is an error, at any depth.
+//! read different tokens, and of two values for one key of a configuration nobody knows which was meant: here a second one
+//! is an error, at any depth.
 
 use std::fmt;
 
@@ -11,9 +12,14 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
+/// Reads one value. The error says where and what is wrong, never what was found.
+pub(crate) fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text).map(|Strict(value)| value)
+}
+
 /// The members of an object; `None` for anything else, be it bad UTF-8, a byte order mark, a number that is not finite,
 /// nesting deeper than 127, or a member that is there twice.
-pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
         Ok(Strict(Value::Object(members))) => Some(members),
         _ => None,
@@ -56,7 +62,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         Number::from_f64(value)
             .map(Value::Number)
-            .ok_or_else(|| E::custom("a number that is not finite"))
+            .ok_or_else(|| E::custom("a number is too large"))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
@@ -75,7 +81,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut members = Map::new();
         while let Some((name, Strict(value))) = object.next_entry::<String, _>()? {
             if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member that is there twice"));
+                return Err(A::Error::custom("a key is there twice"));
             }
         }
         Ok(Value::Object(members))

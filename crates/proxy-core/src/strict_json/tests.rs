@@ -1,6 +1,6 @@
 //! Rows of the catalogue: J10, J17, J18.
 
-use super::object;
+use super::{object, parse};
 
 fn check(text: &[u8], good: bool) {
     assert_eq!(object(text).is_some(), good, "{}", String::from_utf8_lossy(text));
@@ -74,4 +74,20 @@ fn nesting_is_bounded() {
     check(nested(100).as_bytes(), true);
     check(nested(200).as_bytes(), false);
     check(nested(100_000).as_bytes(), false);
+}
+
+#[test]
+fn a_text_is_read_by_the_same_rules_and_its_error_repeats_nothing() {
+    assert_eq!(
+        parse("[1, {\"a\": null}]").unwrap(),
+        serde_json::json!([1, {"a": null}])
+    );
+    for (text, what) in [
+        (r#"{"c4n4ry": 1, "c4n4ry": 2}"#, "a key is there twice"),
+        (r#"["c4n4ry", 1e400]"#, ""),
+        (r#"["c4n4ry" x]"#, ""),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(what) && !error.contains("c4n4ry"), "{error}");
+    }
 }

@@ -1,0 +1,67 @@
+//! What the terminal shows, copied and run.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+
+use crate::running::{Running, text};
+
+/// The second is no name that anybody would give, but a directory may have it.
+const TEMPORARIES: [&str; 2] = ["tmp", "ada's \"own\" $files"];
+
+fn python(playground: &Running, arguments: &[&str], code: &str) -> Output {
+    let mut python = playground
+        .command("python3", arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(code.as_bytes()).unwrap();
+    python.wait_with_output().unwrap()
+}
+
+#[test]
+fn the_curl_line_returns_an_issue() {
+    for temporary in TEMPORARIES {
+        let playground = Running::start_with_temporary(temporary);
+        let line = playground.block("An issue");
+        assert_eq!(line.lines().count(), 1);
+        for shell in ["bash", "sh"] {
+            let answer = text(&playground.command(shell, &["-c", line]).output().unwrap());
+            assert!(
+                answer.ends_with("}\n"),
+                "the prompt comes on a line of its own: {answer}"
+            );
+            let issue: Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(issue["key"], "DM-42");
+            assert!(issue["fields"]["summary"].is_string() && issue["fields"]["status"]["name"].is_string());
+        }
+    }
+}
+
+#[test]
+fn the_python_snippet_prints_issues() {
+    for temporary in TEMPORARIES {
+        let playground = Running::start_with_temporary(temporary);
+        let snippet = playground.block("A search");
+        assert_eq!(snippet.lines().count(), 5);
+        // As a script, and line by line into the interpreter, where an empty line ends a loop.
+        for arguments in [&["-"][..], &["-E", "-i", "-q", "-"]] {
+            let output = python(&playground, arguments, &format!("{snippet}\n\n"));
+            let printed = text(&output);
+            assert_eq!(printed.lines().count(), 5, "{printed}");
+            assert!(printed.lines().all(|line| line.starts_with("OBS-")), "{printed}");
+        }
+    }
+}
+
+#[test]
+fn the_token_works_when_it_is_copied() {
+    let playground = Running::start();
+    let (token, url) = (playground.block("A token"), playground.url("jira-proxy"));
+    let me = playground.sh(&format!("curl -sS -H 'Authorization: Bearer {token}' {url}-/me"));
+    let me: Value = serde_json::from_str(&text(&me)).unwrap();
+    assert_eq!(me["user"], "ada");
+}

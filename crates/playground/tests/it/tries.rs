@@ -1,0 +1,229 @@
+//! The things to try, done in the order of the page, with the answers that it promises.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::page::{Page, Try};
+use crate::running::{Running, text};
+
+/// curl's own: less came than was promised.
+const PARTIAL: i32 = 18;
+
+/// A newcomer who does what the page says.
+struct Newcomer {
+    playground: Running,
+    page: Page,
+}
+
+/// What `curl -i` prints.
+struct Answer {
+    head: String,
+    body: String,
+}
+
+impl Newcomer {
+    fn start() -> Self {
+        let playground = Running::start();
+        let page = Page::of(&playground);
+        Self { playground, page }
+    }
+
+    /// In a terminal where the preparation was done.
+    fn run(&self, command: &str) -> Output {
+        self.playground.sh(&self.prepared(command))
+    }
+
+    fn prepared(&self, command: &str) -> String {
+        format!("{}\n{command}", self.page.preparation())
+    }
+
+    fn command(&self, title: &str) -> String {
+        let found = self.page.tries().into_iter().find(|entry| entry.title == title);
+        found.unwrap_or_else(|| panic!("the page has no {title}")).command
+    }
+
+    fn answer(&self, title: &str) -> Answer {
+        let printed = text(&self.run(&self.command(title)));
+        let (head, body) = printed.split_once("\r\n\r\n").unwrap();
+        Answer {
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn json(&self, title: &str) -> Value {
+        self.answer(title).json()
+    }
+
+    fn seen_by_jira(&self) -> Value {
+        serde_json::from_str(&text(&self.run(&self.command("What Jira saw")))).unwrap()
+    }
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+#[test]
+fn every_try_is_answered_as_the_page_says() {
+    let mut newcomer = Newcomer::start();
+    for Try { title, status, command } in newcomer.page.tries() {
+        let output = newcomer.run(&format!("{command} -s -o /dev/null -w '%{{http_code}}'"));
+        assert_eq!(output.stdout, status.to_string().as_bytes(), "{title}: {command}");
+        let ends_with = if title == "Broken off" { PARTIAL } else { 0 };
+        assert_eq!(output.status.code(), Some(ends_with), "{title}: {command}");
+    }
+    let seen = newcomer.seen_by_jira();
+    let entries = seen["last"].as_array().unwrap();
+    assert_eq!(seen["requests"], entries.len(), "nothing was seen that is not shown");
+    assert!(entries.len() > 5, "{seen}");
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry["authorization"] == "Basic of demo-bot"),
+        "{seen}"
+    );
+    assert_eq!(seen["writes"], 0);
+    let ended = newcomer.playground.stop_with("INT");
+    assert_eq!(ended.said, "", "nothing is mixed into the banner");
+}
+
+#[test]
+fn reading_gives_what_the_page_says() {
+    let newcomer = Newcomer::start();
+    let url = newcomer.playground.url("jira-proxy");
+    let issue = newcomer.answer("Read an issue");
+    assert!(
+        issue.body.contains(url) && issue.body.contains("/browse/"),
+        "{}",
+        issue.body
+    );
+    assert!(
+        !issue.body.contains(newcomer.playground.url("demo Jira")),
+        "{}",
+        issue.body
+    );
+    assert!(issue.json()["changelog"]["total"].as_u64() > Some(0));
+
+    let search = newcomer.json("Page through a search");
+    let keys: Vec<&str> = keys(&search);
+    assert_eq!((keys.len(), keys[0], keys[49]), (50, "DM-101", "DM-150"));
+    assert_eq!((&search["startAt"], &search["total"]), (&100.into(), &200.into()));
+
+    let newer = newcomer.command("Page through the newer search");
+    let first = newcomer.json("Page through the newer search");
+    let next = first["nextPageToken"].as_str().unwrap();
+    let newer = newer
+        .replace("jql?", &format!("jql?nextPageToken={next}&"))
+        .replace("-i", "-s");
+    let second: Value = serde_json::from_str(&text(&newcomer.run(&newer))).unwrap();
+    let both = [self::keys(&first), self::keys(&second)].concat();
+    assert_eq!(both.len(), 100);
+    assert_eq!(both.iter().collect::<std::collections::BTreeSet<_>>().len(), 100);
+    assert_eq!(second["isLast"], true);
+
+    text(&newcomer.run(&newcomer.command("Fetch an attachment")));
+    let picture = std::fs::read(newcomer.playground.directory().join("star-field.png")).unwrap();
+    assert!(
+        picture == include_bytes!("../../src/demo_jira/star-field.png"),
+        "the picture was changed"
+    );
+}
+
+fn keys(found: &Value) -> Vec<&str> {
+    let issues = found["issues"].as_array().unwrap();
+    issues.iter().map(|issue| issue["key"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn refusals_say_what_the_page_says() {
+    let newcomer = Newcomer::start();
+    let me = newcomer.json("Who am I?");
+    assert_eq!(
+        (&me["user"], &me["groups"][0]),
+        (&"ada".into(), &"/demo/astronomers".into())
+    );
+    assert!(me["expires"].is_string());
+    let why = newcomer.json("Why would that be refused?");
+    assert_eq!(
+        (&why["allowed"], &why["rule"]),
+        (&false.into(), &"personal-data".into())
+    );
+
+    assert!(newcomer.answer("Write").head.contains("\r\nallow: get, head\r\n"));
+    let person = newcomer.json("Look up a person");
+    assert!(
+        person["detail"].as_str().unwrap().contains("`personal-data`"),
+        "{person}"
+    );
+    let without = newcomer.answer("Come without a token");
+    assert!(
+        without.head.contains("\r\nwww-authenticate: bearer "),
+        "{}",
+        without.head
+    );
+    for title in [
+        "Write",
+        "Leave the published paths",
+        "Look up a person",
+        "Come without a token",
+    ] {
+        assert!(newcomer.json(title)["hint"].is_string(), "{title}");
+    }
+    let seen = newcomer.seen_by_jira();
+    assert_eq!(seen["requests"], 0, "nothing of this is Jira's business: {seen}");
+}
+
+#[test]
+fn jira_misbehaves_as_the_page_says() {
+    let newcomer = Newcomer::start();
+    let broken = newcomer.run(&newcomer.command("Broken off"));
+    assert!(broken.stdout.ends_with(b"\r\n\r\n{\"issues\":[{\"key\":\"DM-1\","));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("(18)"));
+    let failed = newcomer.json("Failed");
+    assert!(failed["errorMessages"][0].as_str().unwrap().contains("on purpose"));
+
+    let slow = newcomer.prepared(&newcomer.command("Slow"));
+    let mut curl = newcomer
+        .playground
+        .command("sh", &["-c", &slow])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(curl.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let pieces = lines.filter(|line| line.contains("\"piece\":"));
+    let came: Vec<Instant> = pieces.map(|_| Instant::now()).collect();
+    assert!(curl.wait().unwrap().success());
+    assert_eq!(came.len(), 10);
+    // All at once at the end if anything on the way had gathered them.
+    assert!(came[9] - came[0] > Duration::from_secs(1), "{:?}", came[9] - came[0]);
+}
+
+#[test]
+fn behind_is_what_the_page_says() {
+    let newcomer = Newcomer::start();
+    newcomer.answer("Read an issue");
+    let token: Value = serde_json::from_str(&text(
+        &newcomer.run(&newcomer.command("Be somebody else, for a minute")),
+    ))
+    .unwrap();
+    assert_eq!(token["expires_in"], 60);
+    let token = token["access_token"].as_str().unwrap();
+    let me = newcomer.command("Who am I?").replace("-i", "-s");
+    let me = newcomer.run(&format!("TOKEN={token}\n{me}"));
+    assert_eq!(serde_json::from_str::<Value>(&text(&me)).unwrap()["user"], "grace");
+
+    let metrics = text(&newcomer.run(&newcomer.command("Metrics")));
+    assert!(metrics.contains("nbgate_requests_total{"), "{metrics}");
+    for personal in ["ada", "grace", "DM-42", "rest/"] {
+        assert!(!metrics.contains(personal), "{personal} in {metrics}");
+    }
+    let seen = text(&newcomer.run(&newcomer.command("What Jira saw")));
+    assert!(!seen.contains("Bearer") && !seen.contains("eyJ"), "{seen}");
+}

@@ -1,0 +1,52 @@
+//! The request that goes upstream: the permitted target, listed headers, our own.
+
+use http::{HeaderName, HeaderValue, Request, Uri, header};
+
+use super::{Exchange, Sending, trace, upload::Upload};
+use crate::{error::ProxyError, headers, tenant::Kind};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What is sent for `sending`.
+pub(super) fn request(
+    kind: &Kind,
+    sending: &Sending,
+    exchange: &Exchange<'_>,
+    body: Upload,
+) -> Result<Request<Upload>, ProxyError> {
+    let upstream = exchange.upstream;
+    let internal = |error: http::Error| ProxyError::Internal {
+        detail: error.to_string(),
+    };
+    let uri = Uri::builder()
+        .scheme(upstream.scheme.clone())
+        .authority(upstream.authority.clone())
+        .path_and_query(sending.permit.target().path_and_query())
+        .build()
+        .map_err(internal)?;
+    let request = Request::builder()
+        .method(exchange.head.method.as_str())
+        .uri(uri)
+        .body(body);
+    let mut request = request.map_err(internal)?;
+    let mut fields = headers::request_headers(&kind.headers, &exchange.head.headers);
+    if upstream.rewrite_links || upstream.scan_bodies {
+        // Links and secrets can be found in plain text only.
+        fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    if sending.whole {
+        fields.remove(header::RANGE);
+        fields.remove(header::IF_RANGE);
+    }
+    fields.insert(header::USER_AGENT, HeaderValue::from_static(kind.user_agent));
+    if let Ok(id) = HeaderValue::from_str(exchange.record.request_id().as_str()) {
+        fields.insert(REQUEST_ID, id);
+    }
+    if let Some(parent) = trace::continued(&exchange.head.headers) {
+        fields.insert(TRACE_PARENT, parent);
+    }
+    sending.credential.apply(&mut fields);
+    *request.headers_mut() = fields;
+    Ok(request)
+}
