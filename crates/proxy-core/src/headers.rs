@@ -107,6 +107,27 @@ pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap
 /// What goes back of an upstream's headers, made safe for whoever stands between us and the caller.
 #[must_use]
 pub fn response_headers(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
+    let mut headers = own_fields(policy, status, from);
+    let own: Vec<ServerName> = headers.iter().map(|(name, _)| name.clone()).collect();
+    let named = named_in_connection(from.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes));
+    let passes = |name: &HeaderName| {
+        let name = name.as_str();
+        let taken = own.iter().any(|own| own.as_str() == name) || named.iter().any(|named| named == name);
+        !taken && policy.response.lets_through(name)
+    };
+    for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
+        if let (Ok(name), Ok(value)) = (
+            ServerName::from_bytes(name.as_ref()),
+            ServerValue::from_bytes(value.as_bytes()),
+        ) {
+            headers.push((name, value));
+        }
+    }
+    headers
+}
+
+/// What stands in the place of the upstream's own fields of these names.
+fn own_fields(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
     let mut headers = Vec::with_capacity(16);
     let mut push = |name: &'static str, value: &[u8]| {
         if let Ok(value) = ServerValue::from_bytes(value) {
@@ -125,28 +146,6 @@ pub fn response_headers(policy: &HeaderPolicy, status: StatusCode, from: &Header
     // A 304 updates what a cache has stored (RFC 9111, 3.2): it must not gain a media type.
     if !from.contains_key(header::CONTENT_TYPE) && !matches!(status.as_u16(), 204 | 304) {
         push("content-type", b"application/octet-stream");
-    }
-    let named = named_in_connection(from.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes));
-    let replaced = |name: &HeaderName| {
-        [header::CACHE_CONTROL, header::VARY, header::X_CONTENT_TYPE_OPTIONS].contains(name)
-            || (policy.sandbox && *name == header::CONTENT_SECURITY_POLICY)
-            || (policy.sandbox
-                && *name == header::CONTENT_DISPOSITION
-                && is_active_document(from)
-                && !is_attachment(from))
-    };
-    let passes = |name: &HeaderName| {
-        policy.response.lets_through(name.as_str())
-            && !replaced(name)
-            && !named.iter().any(|named| named == name.as_str())
-    };
-    for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
-        if let (Ok(name), Ok(value)) = (
-            ServerName::from_bytes(name.as_ref()),
-            ServerValue::from_bytes(value.as_bytes()),
-        ) {
-            headers.push((name, value));
-        }
     }
     headers
 }

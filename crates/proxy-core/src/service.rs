@@ -9,6 +9,7 @@ mod guard;
 mod layer;
 mod lifecycle;
 mod listener;
+mod progress;
 mod stream;
 
 use std::{path::Path, rc::Rc, sync::Arc};

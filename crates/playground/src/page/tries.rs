@@ -144,7 +144,7 @@ fn misbehaving(url: &str) -> Group {
             url,
             "/rest/api/2/demo/broken",
             200,
-            "Jira cuts the connection in the middle. curl says so (error 18): half an answer never looks whole.",
+            "Jira cuts the connection in the middle, and so does jira-proxy. curl says so: half an answer never looks whole.",
         ),
         get(
             "Failed",

@@ -240,5 +240,9 @@ async fn more_questions_than_awc_would_allow_are_asked_at_once() {
     });
     let (client, url) = (client(), url(&platform, "/"));
     let answers = join_all((0..150).map(|_| client.get(&url, &[]))).await;
-    assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer { status: 200, .. }))));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer, Ok(Answer { status: 200, .. })))
+    );
 }

@@ -94,30 +94,8 @@ fn in_force(rule: &RuleConfig, published: &[String]) -> bool {
 
 fn compile(config: &RuleConfig, problems: &mut Problems) -> Option<Rule> {
     let before = problems.found().len();
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.len() <= 63
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
     if !is_name(&config.name) {
         problems.add("name", format!("is `{}`: use 1 to 63 of a-z, 0-9 and `-`", config.name));
-    }
-    let mut methods = Vec::new();
-    for (index, name) in config.methods.iter().enumerate() {
-        match Method::from_bytes(name.as_bytes()) {
-            Ok(method)
-                if name.bytes().all(|byte| byte.is_ascii_uppercase())
-                    && !matches!(method, Method::CONNECT | Method::TRACE) =>
-            {
-                methods.push(method)
-            }
-            _ => problems.add(
-                format!("methods[{index}]"),
-                format!("is `{name}`: use a method such as GET, in capitals, other than CONNECT and TRACE"),
-            ),
-        }
     }
     if config.action == Action::Allow && config.methods.is_empty() {
         problems.add("methods", "is empty: an allow rule says which methods it allows");
@@ -125,21 +103,39 @@ fn compile(config: &RuleConfig, problems: &mut Problems) -> Option<Rule> {
     if config.paths.is_empty() {
         problems.add("paths", "is empty: say which paths the rule is about (`**` for all)");
     }
-    let mut patterns = Vec::new();
-    for (index, path) in config.paths.iter().enumerate() {
-        match Pattern::new(path) {
-            Ok(pattern) => patterns.push(pattern),
-            Err(flaw) => problems.add(format!("paths[{index}]"), flaw),
-        }
-    }
     let rule = Rule {
         name: config.name.as_str().into(),
         action: config.action,
-        methods,
-        patterns,
+        methods: each("methods", &config.methods, method, problems),
+        patterns: each("paths", &config.paths, Pattern::new, problems),
         query: config.query.clone(),
         group: config.group.clone(),
         scope: config.scope.clone(),
     };
     (problems.found().len() == before).then_some(rule)
+}
+
+fn is_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(good)
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    let method = Method::from_bytes(name.as_bytes()).ok();
+    method
+        .filter(|method| !matches!(*method, Method::CONNECT | Method::TRACE))
+        .filter(|_| name.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .ok_or_else(|| format!("is `{name}`: use a method such as GET, in capitals, other than CONNECT and TRACE"))
+}
+
+/// Each entry of a list, parsed; what is wrong with one is noted.
+fn each<T>(key: &str, texts: &[String], parse: impl Fn(&str) -> Result<T, String>, problems: &mut Problems) -> Vec<T> {
+    let parsed = texts.iter().enumerate().map(|(index, text)| (index, parse(text)));
+    parsed
+        .filter_map(|(index, parsed)| {
+            parsed
+                .map_err(|flaw| problems.add(format!("{key}[{index}]"), flaw))
+                .ok()
+        })
+        .collect()
 }

@@ -8,7 +8,7 @@ use actix_web::body::MessageBody as _;
 use super::{
     guard,
     layer::{REQUEST_ID, Tracked, Worker},
-    stream::Busy,
+    progress::Busy,
 };
 use crate::{
     error::ProxyError,

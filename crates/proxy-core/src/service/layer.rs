@@ -17,7 +17,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-use super::{guard, lifecycle::State, stream::Busy};
+use super::{guard, lifecycle::State, progress::Busy};
 use crate::{
     About,
     error::{ProblemContext, ProxyError},

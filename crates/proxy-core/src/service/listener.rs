@@ -11,7 +11,7 @@ use std::{
 use actix_http::{HttpService, error::DispatchError};
 use actix_rt::net::TcpStream;
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
-use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{IntoServiceFactory as _, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{App, dev::AppConfig, middleware::from_fn, web};
 use tracing_actix_web::TracingLogger;
 
@@ -25,7 +25,7 @@ use crate::{
     config::sections::ServerConfig,
     error::ProxyError,
     pages,
-    telemetry::{Audit, RequestSpan},
+    telemetry::{Audit, Metrics, RequestSpan},
 };
 
 /// How long a connection that is being closed is read, so that the client gets our last answer.
@@ -58,13 +58,12 @@ fn connections(
     state: &Arc<State>,
     address: SocketAddr,
     signal: GracefulShutdownSignal,
-) -> impl actix_service::ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<>
-{
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()> + use<> {
     let clients = Clients::new(&service.tls);
     let worker = Rc::new(worker(service, &clients, state));
     keep_beating(&worker);
     let limits = limits(&service.server);
-    let (metrics, expecting) = (service.metrics.clone(), worker.clone());
+    let (expecting, metrics) = (worker.clone(), service.metrics.clone());
     let http = HttpService::build()
         .graceful_shutdown_signal(move || {
             let signal = signal.clone();
@@ -83,13 +82,21 @@ fn connections(
         .h1(map_config(application(service, worker, clients).into_factory(), |_| {
             AppConfig::default()
         }));
+    accept(limits, metrics.clone()).and_then(http)
+}
+
+/// Gives a connection its deadlines.
+fn accept(
+    limits: Limits,
+    metrics: Arc<Metrics>,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (Timed, Option<SocketAddr>), Error = DispatchError, InitError = ()>
+{
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
         let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
         let timed = Timed::new(io, limits, metrics.clone());
         async move { Ok((timed, peer)) }
     })
-    .and_then(http)
 }
 
 fn limits(server: &ServerConfig) -> Limits {
@@ -133,7 +140,7 @@ fn application(
     worker: Rc<Worker>,
     clients: Clients,
 ) -> App<
-    impl actix_service::ServiceFactory<
+    impl ServiceFactory<
         actix_web::dev::ServiceRequest,
         Config = (),
         Response = actix_web::dev::ServiceResponse<layer::Tracked>,

@@ -230,7 +230,9 @@ async fn a_flood_of_bad_tokens_at_a_slow_hub_keeps_nobody_waiting_for_long() {
     };
     let ada = "ada groups=staff scopes=access:services!service=jira,read:users:name!user=ada";
     assert_eq!(ask("good").await, ada);
-    let flood: Vec<_> = (0..150).map(|token| actix_rt::spawn(ask(&format!("bad{token}")))).collect();
+    let flood: Vec<_> = (0..150)
+        .map(|token| actix_rt::spawn(ask(&format!("bad{token}"))))
+        .collect();
     let start = Instant::now();
     while hub.questions().len() < 33 {
         assert!(start.elapsed() < Duration::from_secs(60));
@@ -238,7 +240,10 @@ async fn a_flood_of_bad_tokens_at_a_slow_hub_keeps_nobody_waiting_for_long() {
     }
     let start = Instant::now();
     assert_eq!(ask("good").await, ada);
-    assert!(start.elapsed() < Duration::from_secs(1), "who is known waits for nobody");
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "who is known waits for nobody"
+    );
     assert_eq!(ask("new").await, "unavailable for 5 s");
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     assert_eq!(hub.questions().len(), 33, "32 at a time, and the first");

@@ -4,8 +4,14 @@
 pub(super) mod issuer;
 mod keycloak;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    rc::Rc,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
 
+use actix_http::RequestHead;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -40,6 +46,10 @@ async fn ready(config: Value) -> Box<dyn Authenticator> {
     let scheme = scheme(config);
     assert_eq!(scheme.refresh(&client()).await, Some(Duration::from_secs(540)));
     scheme
+}
+
+fn head_of(key: &TestKey, claims: &Value) -> RequestHead {
+    head(&[("authorization", &format!("Bearer {}", key.token("ES256", claims)))])
 }
 
 async fn ask(scheme: &dyn Authenticator, token: &str) -> Outcome {
@@ -210,6 +220,46 @@ async fn known_keys_survive_an_outage() {
     drop(issuer);
     assert_eq!(identity(ask(&*scheme, &token).await).user(), "ada");
     assert!(scheme.ready());
+}
+
+#[actix_web::test]
+async fn tokens_with_unknown_keys_at_a_slow_issuer_keep_nobody_waiting() {
+    let key = TestKey::p256("k");
+    let issuer = Arc::new(FakeIssuer::start([&key.jwk]));
+    let (scheme, client) = (Rc::new(ready(config(&issuer)).await), client());
+    let (good, unknown, claims) = (
+        head_of(&key, &claims(&issuer)),
+        TestKey::p256("unknown"),
+        claims(&issuer),
+    );
+    let ((release, held), (holding, held_up)) = (mpsc::channel::<()>(), mpsc::channel());
+    let slow = issuer.clone();
+    thread::spawn(move || {
+        slow.change(|_| {
+            holding.send(()).unwrap();
+            // The issuer answers when the test is over.
+            let _ = held.recv();
+        });
+    });
+    held_up.recv().unwrap();
+    let flood: Vec<_> = (0..100)
+        .map(|id| {
+            let mut claims = claims.clone();
+            claims["jti"] = json!(id);
+            let (scheme, client, head) = (scheme.clone(), client.clone(), head_of(&unknown, &claims));
+            actix_rt::spawn(async move { scheme.authenticate(&head, &client).await })
+        })
+        .collect();
+    let start = Instant::now();
+    while issuer.questions() < 3 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(identity(scheme.authenticate(&good, &client).await).user(), "ada");
+    drop(release);
+    for task in flood {
+        task.abort();
+    }
 }
 
 #[actix_web::test]

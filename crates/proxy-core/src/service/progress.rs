@@ -1,0 +1,125 @@
+//! What a connection and the requests on it know of each other: who is waited for, and whether an answer was cut.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    task::Waker,
+};
+
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use tokio::time::Instant;
+
+/// Of one connection.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Requests between their head and their answer's last byte.
+    pub(super) busy: Cell<u32>,
+    /// What is waited for, and since when.
+    pub(super) waiting: Cell<Option<(Awaited, Instant)>>,
+    /// What is being written, or was last, is an answer of ours: without it, it is a refusal of actix's own.
+    pub(super) answering: Cell<bool>,
+    /// An answer ended before its body did.
+    pub(super) cut: Cell<bool>,
+    /// The last bytes that came: a head ends in an empty line.
+    last: Cell<[u8; 4]>,
+    pub(super) reader: RefCell<Option<Waker>>,
+}
+
+/// What a connection without a request in progress is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The rest of a head.
+    Head,
+    /// A next request, after one with a body, or what is left of that body: actix drops it without telling.
+    Next,
+}
+
+impl Awaited {
+    /// The name in metrics and log.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Next => "idle",
+        }
+    }
+}
+
+impl Progress {
+    /// Of a connection that was accepted now: its first head is waited for.
+    pub(super) fn new() -> Self {
+        Self {
+            busy: Cell::default(),
+            waiting: Cell::new(Some((Awaited::Head, Instant::now()))),
+            answering: Cell::default(),
+            cut: Cell::default(),
+            last: Cell::default(),
+            reader: RefCell::default(),
+        }
+    }
+
+    pub(super) fn came(&self, bytes: &[u8]) {
+        let mut last = self.last.get();
+        for byte in bytes.iter().skip(bytes.len().saturating_sub(4)) {
+            last.rotate_left(1);
+            last[3] = *byte;
+        }
+        self.last.set(last);
+        if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
+            self.waiting.set(Some((Awaited::Head, Instant::now())));
+        }
+    }
+
+    fn ends_with_empty_line(&self) -> bool {
+        let last = self.last.get();
+        last == *b"\r\n\r\n" || last.ends_with(b"\n\n")
+    }
+}
+
+/// Held by a request from its head to its answer's last byte.
+#[derive(Debug)]
+pub(super) struct Busy {
+    progress: Rc<Progress>,
+    has_body: bool,
+    /// The answer has a body, and the rest of it is still to come.
+    unfinished: bool,
+}
+
+impl Busy {
+    /// The head of a request is complete. `None` without a connection, in a test.
+    pub(super) fn begin(progress: Option<&Rc<Progress>>, headers: &HeaderMap) -> Option<Self> {
+        let progress = progress?;
+        progress.busy.set(progress.busy.get() + 1);
+        progress.waiting.set(None);
+        progress.answering.set(true);
+        Some(Self {
+            progress: progress.clone(),
+            has_body: headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
+            unfinished: false,
+        })
+    }
+
+    /// Notes whether a body is still to come. Dropped while one is, the answer was cut.
+    pub(super) fn unfinished(&mut self, unfinished: bool) {
+        self.unfinished = unfinished;
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let progress = &self.progress;
+        progress.busy.set(progress.busy.get().saturating_sub(1));
+        if self.unfinished {
+            progress.cut.set(true);
+        }
+        let awaited = match self.has_body {
+            true => Awaited::Next,
+            false if !progress.ends_with_empty_line() => Awaited::Head,
+            false => return, // nothing of a next request is there: actix's own keep-alive timer watches
+        };
+        progress.waiting.set(Some((awaited, Instant::now())));
+        // The dispatcher has to wait for the deadline now: it is told to look again.
+        if let Some(reader) = progress.reader.borrow_mut().take() {
+            reader.wake();
+        }
+    }
+}
