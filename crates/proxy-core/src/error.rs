@@ -188,7 +188,7 @@ impl ProxyError {
         if let Self::MethodNotAllowed { allow } = self {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        response.body(body.to_string())
+        response.body(format!("{body}\n")) // a line of its own on a terminal
     }
 }
 

@@ -51,7 +51,7 @@ problems! {
         "The path is published, but not with this method: this service is read-only unless it says otherwise. Nothing was sent on.",
         "Use one of the methods in the `Allow` header.";
     TOO_SLOW = "request_timeout", 408, "The request arrived too slowly",
-        "The request's head or body did not arrive in the time that the service allows.",
+        "The body of the request did not arrive in the time that the service allows.",
         "Try again; if it happens often, look at the network between you and the service.";
     TOO_LARGE = "content_too_large", 413, "The request body is too large",
         "The body of the request is larger than this service passes on.",

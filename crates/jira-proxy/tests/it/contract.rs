@@ -371,7 +371,10 @@ fn personal_data_and_files_are_denied_until_they_are_published() {
         ("rest/api/2/auditing/record", "personal-data"),
         ("rest/api/2/myself", "personal-data"),
         ("rest/api/2/myself.json", "personal-data"),
-        ("rest/api/2/jql/autocompletedata/suggestions?fieldName=assignee&fieldValue=a", "personal-data"),
+        (
+            "rest/api/2/jql/autocompletedata/suggestions?fieldName=assignee&fieldValue=a",
+            "personal-data",
+        ),
         ("rest/api/2/project/DM/role/1", "personal-data"),
         ("rest/api/3/role/1/actors", "personal-data"),
         ("rest/api/2/issue/DM-1/watchers", "personal-data"),
@@ -579,9 +582,14 @@ fn a_link_header_leads_through_the_proxy_or_is_dropped() {
     let link = |path: &str| format!("<{}{path}>; rel=\"next\"", proxy.jira.url());
     let (inside, outside) = (link("/jira/rest/api/2/x?startAt=5"), link("/other"));
     let fields = [("Link", inside.as_str()), ("Link", outside.as_str())];
-    proxy.jira.answer("/jira/rest/api/2/field", Script::answer(200, &fields, "[]"));
+    proxy
+        .jira
+        .answer("/jira/rest/api/2/field", Script::answer(200, &fields, "[]"));
     let answer = proxy.get("rest/api/2/field");
-    let expected = format!("<http://{}{PREFIX}/rest/api/2/x?startAt=5>; rel=\"next\"", proxy.address);
+    let expected = format!(
+        "<http://{}{PREFIX}/rest/api/2/x?startAt=5>; rel=\"next\"",
+        proxy.address
+    );
     assert_eq!(answer.header_values("link"), [expected.as_str()]);
 }
 
@@ -592,29 +600,54 @@ fn links_to_where_people_reach_jira_lead_through_the_proxy_too() {
         ..Setup::default()
     });
     let body = r#"{"content":"https://people.example.org/jira/secure/attachment/1/a.png"}"#;
-    proxy.jira.answer("/rest/api/2/field", Script::answer(200, &[("Content-Type", "application/json")], body));
-    let expected = format!(r#"{{"content":"http://{}{PREFIX}/secure/attachment/1/a.png"}}"#, proxy.address);
+    proxy.jira.answer(
+        "/rest/api/2/field",
+        Script::answer(200, &[("Content-Type", "application/json")], body),
+    );
+    let expected = format!(
+        r#"{{"content":"http://{}{PREFIX}/secure/attachment/1/a.png"}}"#,
+        proxy.address
+    );
     assert_eq!(proxy.get("rest/api/2/field").text(), expected);
-    let location = proxy.anonymous("browse/DM-1", &[]).header("location").unwrap().to_owned();
+    let location = proxy
+        .anonymous("browse/DM-1", &[])
+        .header("location")
+        .unwrap()
+        .to_owned();
     assert_eq!(location, "https://people.example.org/jira/browse/DM-1");
 }
 
 #[test]
 fn a_revalidated_answer_keeps_its_type_and_its_weak_validator() {
     let proxy = Harness::start();
-    proxy.jira.answer("/rest/api/2/field", Script::raw("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n"));
+    proxy.jira.answer(
+        "/rest/api/2/field",
+        Script::raw("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n"),
+    );
     let answer = proxy.get_with("rest/api/2/field", &[("If-None-Match", "W/\"1\"")]);
-    assert_eq!((answer.status, answer.header("content-type"), answer.header("etag")), (304, None, Some("W/\"1\"")));
+    assert_eq!(
+        (answer.status, answer.header("content-type"), answer.header("etag")),
+        (304, None, Some("W/\"1\""))
+    );
 }
 
 #[test]
 fn a_part_of_a_json_answer_is_asked_for_again_as_a_whole() {
     let proxy = Harness::start();
     let json = ("Content-Type", "application/json");
-    proxy.jira.answer_next("/rest/api/2/field", Script::answer(206, &[json, ("Content-Range", "bytes 0-1/4")], "[]"));
-    proxy.jira.answer("/rest/api/2/field", Script::answer(200, &[json, ("Accept-Ranges", "bytes")], "[{}]"));
+    proxy.jira.answer_next(
+        "/rest/api/2/field",
+        Script::answer(206, &[json, ("Content-Range", "bytes 0-1/4")], "[]"),
+    );
+    proxy.jira.answer(
+        "/rest/api/2/field",
+        Script::answer(200, &[json, ("Accept-Ranges", "bytes")], "[{}]"),
+    );
     let answer = proxy.get_with("rest/api/2/field", &[("Range", "bytes=0-1")]);
-    assert_eq!((answer.status, answer.text().as_str(), answer.header("accept-ranges")), (200, "[{}]", None));
+    assert_eq!(
+        (answer.status, answer.text().as_str(), answer.header("accept-ranges")),
+        (200, "[{}]", None)
+    );
     assert_eq!(proxy.jira.requests()[1].header("range"), None);
 }
 
@@ -625,5 +658,8 @@ fn a_file_of_cloud_is_asked_for_without_a_redirect() {
         ..Setup::default()
     });
     assert_eq!(proxy.get("rest/api/3/attachment/content/1").status, 200);
-    assert_eq!(proxy.jira.request().target, "/rest/api/3/attachment/content/1?redirect=false");
+    assert_eq!(
+        proxy.jira.request().target,
+        "/rest/api/3/attachment/content/1?redirect=false"
+    );
 }

@@ -140,19 +140,30 @@ fn what_jira_says_of_the_login_counts_and_not_the_status() {
     let good = [("X-Seraph-LoginReason", "OK")];
     proxy.jira.answer("/rest/api/2/admin", Script::answer(401, &good, ""));
     for _ in 0..5 {
-        proxy.get("rest/api/2/admin").assert_problem(502, "upstream_credential_rejected");
+        proxy
+            .get("rest/api/2/admin")
+            .assert_problem(502, "upstream_credential_rejected");
     }
     assert_eq!(proxy.get("rest/api/2/field").status, 200);
     // A CAPTCHA stands in the way: the account is about to be locked, whatever else succeeds in between.
     let captcha = [("X-Seraph-LoginReason", "AUTHENTICATION_DENIED")];
-    proxy.jira.answer("/rest/api/2/captcha", Script::answer(403, &captcha, ""));
+    proxy
+        .jira
+        .answer("/rest/api/2/captcha", Script::answer(403, &captcha, ""));
     proxy.jira.answer("/rest/api/2/down", Script::answer(500, &[], ""));
     proxy.jira.forget();
     for _ in 0..4 {
-        proxy.get("rest/api/2/captcha").assert_problem(502, "upstream_credential_rejected");
+        proxy
+            .get("rest/api/2/captcha")
+            .assert_problem(502, "upstream_credential_rejected");
         let status = proxy.get("rest/api/2/down").status;
         assert!(status == 500 || status == 502, "{status}");
     }
-    let asked = proxy.jira.requests().iter().filter(|seen| seen.target.ends_with("captcha")).count();
+    let asked = proxy
+        .jira
+        .requests()
+        .iter()
+        .filter(|seen| seen.target.ends_with("captcha"))
+        .count();
     assert_eq!(asked, 3);
 }

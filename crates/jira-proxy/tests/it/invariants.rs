@@ -163,7 +163,12 @@ fn invariant_6_memory_is_bounded_by_configuration() {
     assert!(grown < 48 * 1024, "{grown} KiB more than before");
     // One body too large is refused before it is read.
     proxy
-        .send("POST", "rest/api/2/search", &[("Content-Type", "application/json")], &vec![b'x'; 2_000_000])
+        .send(
+            "POST",
+            "rest/api/2/search",
+            &[("Content-Type", "application/json")],
+            &vec![b'x'; 2_000_000],
+        )
         .assert_problem(413, "content_too_large");
 }
 

@@ -14,7 +14,10 @@ fn probes_and_metrics_are_on_the_admin_port_alone() {
         assert_eq!(RawClient::get(proxy.address, path, &[]).status, 404, "{path}");
     }
     let live = RawClient::get(proxy.admin, "/livez", &[]).text();
-    assert_eq!(live, "workers: ok\n", "it speaks of the workers, whose port is another one");
+    assert_eq!(
+        live, "workers: ok\n",
+        "it speaks of the workers, whose port is another one"
+    );
 }
 
 #[test]

@@ -180,14 +180,27 @@ fn nothing_below_the_pages_is_ever_forwarded() {
         policy: "preset = \"every-get\"",
         ..Setup::default()
     });
-    for path in ["-", "-/", "-/foo", "-/me/x", "-/me/", "-/..", "%2D/foo", "-/rest/api/2/field"] {
+    for path in [
+        "-",
+        "-/",
+        "-/foo",
+        "-/me/x",
+        "-/me/",
+        "-/..",
+        "%2D/foo",
+        "-/rest/api/2/field",
+    ] {
         for method in ["GET", "HEAD"] {
             assert_eq!(proxy.send(method, path, &[], b"").status, 404, "{method} {path}");
         }
     }
     proxy.anonymous("-/foo", &[]).assert_problem(404, "not_found");
     assert_eq!(proxy.jira.connections(), 0);
-    assert_eq!(proxy.get("-x/foo").status, 200, "another name that begins alike is Jira's");
+    assert_eq!(
+        proxy.get("-x/foo").status,
+        200,
+        "another name that begins alike is Jira's"
+    );
 }
 
 #[test]
@@ -214,9 +227,7 @@ fn the_event_of_a_page_says_allowed_only_of_who_was_let_in() {
     let mut seen: Vec<_> = proxy
         .events(5)
         .iter()
-        .map(|event| {
-            ["route", "decision", "problem"].map(|name| event[name].as_str().unwrap_or_default().to_owned())
-        })
+        .map(|event| ["route", "decision", "problem"].map(|name| event[name].as_str().unwrap_or_default().to_owned()))
         .collect();
     seen.sort();
     assert_eq!(

@@ -29,7 +29,7 @@ fn statuses(proxy: &Harness, bytes: impl AsRef<[u8]>) -> Vec<u16> {
 
 /// How many connections were closed for this reason.
 fn closed(proxy: &Harness, reason: &str) -> u32 {
-    let name = format!("nbgate_connections_closed_total{{deadline=\"{reason}\"}} ");
+    let name = format!("nbgate_connections_closed_total{{reason=\"{reason}\"}} ");
     let metrics = proxy.metrics();
     let count = metrics.lines().find_map(|line| line.strip_prefix(&name));
     count.map_or(0, |count| count.parse().unwrap())
@@ -264,7 +264,11 @@ fn every_head_has_a_deadline_not_the_first_alone() {
     }
     let mut mute = RawClient::connect(proxy.address);
     mute.patience(PATIENCE);
-    assert_ne!(mute.read_to_end().1, Ended::Silent, "the first head has its deadline too");
+    assert_ne!(
+        mute.read_to_end().1,
+        Ended::Silent,
+        "the first head has its deadline too"
+    );
     assert_eq!(closed(&proxy, "head"), 5);
 }
 
@@ -293,7 +297,7 @@ fn a_head_that_drips_does_not_move_its_deadline() {
     assert!(
         proxy
             .metrics()
-            .contains("nbgate_connections_closed_total{deadline=\"head\"} 1")
+            .contains("nbgate_connections_closed_total{reason=\"head\"} 1")
     );
 }
 
@@ -313,7 +317,7 @@ fn a_client_that_does_not_read_is_not_waited_for() {
     eventually(4 * PATIENCE, || {
         proxy
             .metrics()
-            .contains("nbgate_connections_closed_total{deadline=\"write\"} 1")
+            .contains("nbgate_connections_closed_total{reason=\"write\"} 1")
     });
     eventually(PATIENCE, || proxy.jira.open_connections() == 0);
 }

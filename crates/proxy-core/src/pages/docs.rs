@@ -28,6 +28,7 @@ pub(super) async fn to_folder(request: HttpRequest) -> Result<HttpResponse, Prox
 pub(super) async fn file(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, ProxyError> {
     public(&request, "docs");
     let config = Config::from("../openapi.json")
+        .use_base_layout()
         .try_it_out_enabled(true)
         .persist_authorization(false)
         .validator_url("none");

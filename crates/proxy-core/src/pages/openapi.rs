@@ -22,7 +22,7 @@ fn document(mounted: &Mounted, admitted: bool) -> Value {
             "The policy, first match wins:\n\n```text\n{}```",
             mounted.proxy.tenant().policy().to_table()
         ),
-        false => "The policy is shown to callers who send a token that this service accepts.".to_owned(),
+        false => "Send a token with the request for this document, and it shows the policy; `-/why` explains it for a single request.".to_owned(),
     };
     let mut paths = own_paths();
     let described = serde_json::from_str::<Map<String, Value>>(mounted.proxy.tenant().kind.operations);

@@ -89,7 +89,7 @@ impl Timed {
     }
 
     /// The dispatcher's own timer of the first head is off: it would answer 408 without a word to metrics and log. Here
-    /// every head is treated alike, and none is answered: a client that sends half a head in ten seconds reads nothing.
+    /// every head is treated alike and none is answered, since no request is there yet that an answer could belong to.
     fn poll_head_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         if self.progress.busy.get() > 0 {
             *self.progress.reader.borrow_mut() = Some(context.waker().clone());

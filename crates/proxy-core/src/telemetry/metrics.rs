@@ -34,7 +34,7 @@ pub struct Metrics {
     in_flight: IntGaugeVec,
     audit_lost: IntCounter,
     panics: IntCounter,
-    refused_connections: IntCounterVec,
+    closed_connections: IntCounterVec,
 }
 
 impl Metrics {
@@ -127,10 +127,10 @@ impl Metrics {
                 &registry,
                 IntCounter::new("nbgate_panics_total", "Requests that ended in a panic."),
             ),
-            refused_connections: counters(
+            closed_connections: counters(
                 "nbgate_connections_closed_total",
-                "Connections closed by a deadline (head, write).",
-                &["deadline"],
+                "Connections closed for a reason of ours: a deadline (head, idle, write), or a request that is not HTTP (malformed).",
+                &["reason"],
             ),
             registry,
         })
@@ -168,9 +168,9 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Counts one connection that a deadline closed.
-    pub fn connection_closed(&self, deadline: &str) {
-        self.refused_connections.with_label_values(&[deadline]).inc();
+    /// Counts one connection that was closed for a reason of ours.
+    pub fn connection_closed(&self, reason: &str) {
+        self.closed_connections.with_label_values(&[reason]).inc();
     }
 
     /// Counts one answered request.

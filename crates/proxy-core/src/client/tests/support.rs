@@ -4,7 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -152,6 +152,12 @@ pub(crate) fn secret_file(text: &str) -> tempfile::NamedTempFile {
 
 /// What is logged on this thread, at every level, until the guard is dropped.
 pub(crate) fn capture_log() -> (tracing::subscriber::DefaultGuard, Arc<Mutex<Vec<u8>>>) {
+    // With one subscriber alone, whoever first logs a line on a thread without it switches that line off for all threads.
+    static ANOTHER: OnceLock<tracing::Dispatch> = OnceLock::new();
+    ANOTHER.get_or_init(|| {
+        let silent = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        tracing::Dispatch::new(silent.with_writer(std::io::sink).finish())
+    });
     let log = Arc::new(Mutex::new(Vec::new()));
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
