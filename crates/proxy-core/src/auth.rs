@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use prometheus::IntCounter;
 
 pub use self::{
-    config::IdentityConfig,
+    config::{IdentityConfig, Required},
     identity::{Claims, Identity},
 };
 use crate::{
@@ -66,18 +66,24 @@ pub trait Authenticator: Send + Sync {
     /// Looks only at its own kind of credential.
     async fn authenticate(&self, head: &RequestHead, client: &PlatformClient) -> Outcome;
 
-    /// Which of the scopes that this entry requires the identity lacks.
-    fn missing_scopes(&self, identity: &Identity) -> Vec<String>;
+    /// What this entry demands of everybody whom it has identified.
+    fn required(&self) -> &Required;
 
-    /// Which of the groups that this entry requires the identity lacks.
-    fn missing_groups(&self, identity: &Identity) -> Vec<String>;
+    /// Which of the scopes that this entry requires the identity lacks.
+    fn missing_scopes(&self, identity: &Identity) -> Vec<String> {
+        self.required().missing_scopes(identity)
+    }
 
     /// Fetches what must be known before the first request (signing keys), and keeps it fresh: called at start and then
     /// again after the time it returns. `None`: nothing to keep.
-    async fn refresh(&self, client: &PlatformClient) -> Option<Duration>;
+    async fn refresh(&self, _client: &PlatformClient) -> Option<Duration> {
+        None
+    }
 
     /// Whether requests can be decided at all.
-    fn ready(&self) -> bool;
+    fn ready(&self) -> bool {
+        true
+    }
 }
 
 /// The configured schemes, shared by all workers.
@@ -203,7 +209,7 @@ fn refusal(scheme: &dyn Authenticator, identity: &Identity) -> Option<ProxyError
     if !scopes.is_empty() {
         return Some(ProxyError::InsufficientScope { scopes });
     }
-    let groups = scheme.missing_groups(identity);
+    let groups = scheme.required().missing_groups(identity);
     (!groups.is_empty()).then_some(ProxyError::InsufficientGroup { groups })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: nothing of a tenant is reachable through another one.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_http::RequestHead;
 use actix_web::http::header::{HOST, HeaderMap};
@@ -14,7 +14,7 @@ use crate::{
     auth::Identity,
     config::{
         Problems,
-        sections::{LimitsConfig, ServerConfig, TenantConfig, UpstreamConfig},
+        sections::{LimitsConfig, ServerConfig, TenantConfig, UpstreamConfig, check::is_loopback_host},
     },
     credential::ServiceCredential,
     error::ProxyError,
@@ -184,14 +184,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else {
-        return false;
-    };
-    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name == "localhost"
-        || name
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.to_canonical().is_loopback())
+    host.parse::<Authority>()
+        .is_ok_and(|authority| is_loopback_host(authority.host()))
 }
 
 fn origin_text(url: &url::Url) -> String {

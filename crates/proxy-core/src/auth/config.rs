@@ -13,10 +13,10 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub(super) use self::{
-    checks::{check_name, check_names, check_whole, default_cache_seconds, join, platform_url, some_whole},
-    required::Required,
+pub(super) use self::checks::{
+    check_name, check_names, check_whole, default_cache_seconds, join, platform_url, some_whole,
 };
+pub use self::required::Required;
 use super::{
     Authenticator, gafaelfawr::GafaelfawrConfig, gateway::GatewayConfig, introspection::IntrospectionConfig,
     jupyterhub::JupyterHubConfig, oidc::OidcConfig,

@@ -237,20 +237,8 @@ impl Authenticator for Gafaelfawr {
         self.outcome(head, client).await.unwrap_or_else(Outcome::Rejected)
     }
 
-    fn missing_scopes(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_scopes(identity)
-    }
-
-    fn missing_groups(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_groups(identity)
-    }
-
-    async fn refresh(&self, _: &PlatformClient) -> Option<Duration> {
-        None
-    }
-
-    fn ready(&self) -> bool {
-        true
+    fn required(&self) -> &Required {
+        &self.required
     }
 }
 

@@ -8,7 +8,7 @@
 //! The secret header has a name of the operator's choice and must never reach an upstream. A service whose header policy
 //! is an allow-list does not forward it; one that passes all but what is known has to strip it itself.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf};
 
 use actix_http::{RequestHead, header::HeaderName};
 use async_trait::async_trait;
@@ -186,20 +186,8 @@ impl Authenticator for Gateway {
         self.outcome(head).unwrap_or_else(Outcome::Rejected)
     }
 
-    fn missing_scopes(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_scopes(identity)
-    }
-
-    fn missing_groups(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_groups(identity)
-    }
-
-    async fn refresh(&self, _: &PlatformClient) -> Option<Duration> {
-        None
-    }
-
-    fn ready(&self) -> bool {
-        true
+    fn required(&self) -> &Required {
+        &self.required
     }
 }
 

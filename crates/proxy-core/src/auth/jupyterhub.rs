@@ -180,16 +180,8 @@ impl Authenticator for JupyterHub {
         self.required.missing_scopes_but(|wanted| includes(identity, wanted))
     }
 
-    fn missing_groups(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_groups(identity)
-    }
-
-    async fn refresh(&self, _: &PlatformClient) -> Option<Duration> {
-        None
-    }
-
-    fn ready(&self) -> bool {
-        true
+    fn required(&self) -> &Required {
+        &self.required
     }
 }
 

@@ -73,12 +73,8 @@ impl Authenticator for Oidc {
         self.outcome(head, client).await.unwrap_or_else(Outcome::Rejected)
     }
 
-    fn missing_scopes(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_scopes(identity)
-    }
-
-    fn missing_groups(&self, identity: &Identity) -> Vec<String> {
-        self.required.missing_groups(identity)
+    fn required(&self) -> &Required {
+        &self.required
     }
 
     async fn refresh(&self, client: &PlatformClient) -> Option<Duration> {

@@ -8,7 +8,6 @@
 mod environment;
 mod file;
 mod hub;
-mod json;
 mod merge;
 
 use std::{collections::HashMap, path::Path};

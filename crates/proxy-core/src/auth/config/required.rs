@@ -5,7 +5,7 @@ use crate::config::Problems;
 
 /// Scopes and groups, all of which an identity must have: exactly, never by prefix.
 #[derive(Clone, Debug, Default)]
-pub(in crate::auth) struct Required {
+pub struct Required {
     scopes: Vec<String>,
     groups: Vec<String>,
 }

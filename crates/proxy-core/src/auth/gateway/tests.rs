@@ -236,5 +236,5 @@ async fn the_scopes_of_the_gateway_are_demanded_like_any_other() {
     demanding["required_groups"] = json!(["staff", "staff2", "staf"]);
     let scheme = scheme(demanding);
     assert!(scheme.missing_scopes(&identity).is_empty());
-    assert_eq!(scheme.missing_groups(&identity), ["staff2", "staf"]);
+    assert_eq!(scheme.required().missing_groups(&identity), ["staff2", "staf"]);
 }

@@ -10,7 +10,8 @@ use config::Source as _;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{Alias, Problems, SecretAlias, Secrets, json};
+use super::{Alias, Problems, SecretAlias, Secrets};
+use crate::strict_json;
 
 /// The variables of the process at its start.
 #[derive(Clone, Default)]
@@ -119,7 +120,7 @@ impl Said {
     /// A value of the service's own variables: JSON, if it is JSON, so that numbers and lists are what they look like.
     fn any(key: String, variable: &str, text: &str) -> Self {
         let structured = text.starts_with(['[', '{', '"']);
-        let (value, oddity) = match json::parse(text) {
+        let (value, oddity) = match strict_json::parse(text) {
             Ok(value) if structured || same(&value, text) => (value, None),
             Err(error) if structured => (
                 Value::String(text.to_owned()),
@@ -137,7 +138,7 @@ impl Said {
 
     /// A value of somebody else's variables, which know no JSON.
     pub(super) fn scalar(key: &str, variable: &str, text: &str) -> Self {
-        let value = json::parse(text).ok().filter(|value| same(value, text));
+        let value = strict_json::parse(text).ok().filter(|value| same(value, text));
         let value = value.unwrap_or_else(|| Value::String(text.to_owned()));
         Self {
             key: key.to_owned(),
