@@ -196,7 +196,7 @@ impl Forwarder {
             &self.tenant,
             upstream,
             sending.credential.generation(),
-            exchange.identity.user(),
+            exchange.identity.subject(),
         );
         let started = Instant::now();
         let request = outgoing::request(&self.kind, sending, exchange, body)?;

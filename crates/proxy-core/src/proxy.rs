@@ -48,7 +48,7 @@ impl Proxy {
         let upstream = self.tenant.resolve(&identity, head).await?; // where to?
         let target = Target::build(head, &upstream)?; // asking exactly what?
         let permit = self.authorize(record, &identity, &head.method, target)?; // may they?
-        let slot = self.tenant.limits.enter(identity.user()).await?; // may they now?
+        let slot = self.tenant.limits.enter(identity.subject()).await?; // may they now?
         let credential = self.tenant.credential.credential_for(&identity).await?; // as whom?
         let exchange = Exchange {
             identity: &identity,

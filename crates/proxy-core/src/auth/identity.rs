@@ -28,7 +28,13 @@ pub struct Claims {
 
 /// A proven caller. Cheap to clone; made by authenticators alone.
 #[derive(Clone, Debug)]
-pub struct Identity(Arc<Claims>);
+pub struct Identity(Arc<Proven>);
+
+#[derive(Debug)]
+struct Proven {
+    claims: Claims,
+    subject: String,
+}
 
 impl Identity {
     /// Takes what an authenticator has proven.
@@ -45,55 +51,62 @@ impl Identity {
                 "it holds a name that is empty, too long or not printable".into(),
             ));
         }
-        Ok(Self(Arc::new(claims)))
+        let subject = format!("{}/{}", claims.kind, claims.user);
+        Ok(Self(Arc::new(Proven { claims, subject })))
     }
 
     /// See [`Claims::user`].
     #[must_use]
     pub fn user(&self) -> &str {
-        &self.0.user
+        &self.0.claims.user
+    }
+
+    /// The user of this kind of platform: two platforms may know different people by one name.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject
     }
 
     /// See [`Claims::groups`].
     #[must_use]
     pub fn groups(&self) -> &[String] {
-        &self.0.groups
+        &self.0.claims.groups
     }
 
     /// See [`Claims::scopes`].
     #[must_use]
     pub fn scopes(&self) -> &[String] {
-        &self.0.scopes
+        &self.0.claims.scopes
     }
 
     /// See [`Claims::kind`].
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        self.0.kind
+        self.0.claims.kind
     }
 
     /// See [`Claims::expires`].
     #[must_use]
     pub fn expires(&self) -> Option<SystemTime> {
-        self.0.expires
+        self.0.claims.expires
     }
 
     /// See [`Claims::by_cookie`].
     #[must_use]
     pub fn by_cookie(&self) -> bool {
-        self.0.by_cookie
+        self.0.claims.by_cookie
     }
 
     /// Exactly this group.
     #[must_use]
     pub fn in_group(&self, group: &str) -> bool {
-        self.0.groups.iter().any(|have| have == group)
+        self.0.claims.groups.iter().any(|have| have == group)
     }
 
     /// Exactly this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.0.scopes.iter().any(|have| have == scope)
+        self.0.claims.scopes.iter().any(|have| have == scope)
     }
 }
 

@@ -1,5 +1,5 @@
 pub(crate) mod support;
-mod tls;
+pub(crate) mod tls;
 
 use std::{
     io::Write as _,

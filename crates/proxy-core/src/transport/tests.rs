@@ -1,7 +1,15 @@
 use std::sync::Arc;
 
 use super::{MAX_POOLS, Transport, resolver::leads_out};
-use crate::{client::tls_config, tenant::tests::upstream, upstream::Reuse};
+use crate::{
+    client::{
+        tests::tls::{ROOT, platform},
+        tls_config,
+    },
+    forward::upload::Upload,
+    tenant::tests::upstream,
+    upstream::Reuse,
+};
 
 fn transport() -> Transport {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -58,4 +66,22 @@ fn a_name_may_not_lead_inwards() {
     ] {
         assert_eq!(leads_out(address.parse().unwrap()), expected, "{address}");
     }
+}
+
+#[actix_web::test]
+async fn an_upstream_is_trusted_by_the_extra_authority_and_not_without_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ROOT).unwrap();
+    let trusting = Transport::new(tls_config(Some(file.path())).unwrap());
+    let upstream = upstream(&format!("https://localhost:{}/", platform().port()));
+    let ask = async |transport: &Transport| {
+        let uri = format!("{}/", upstream.origin());
+        let request = http::Request::get(uri).body(Upload::default()).unwrap();
+        transport
+            .pool(&"one".into(), &upstream, 1, "ada")
+            .request(request)
+            .await
+    };
+    assert_eq!(ask(&trusting).await.unwrap().status(), 200);
+    assert!(ask(&transport()).await.unwrap_err().is_connect());
 }

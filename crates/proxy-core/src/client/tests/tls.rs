@@ -14,7 +14,7 @@ use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use super::super::{Answer, PlatformClient, PlatformError, tls_config};
 use super::support::{capture_log, raw_answer, secret_file};
 
-const ROOT: &str = "-----BEGIN CERTIFICATE-----
+pub(crate) const ROOT: &str = "-----BEGIN CERTIFICATE-----
 MIIBjjCCATOgAwIBAgIUZo6Nrn1XWOdekKXpoJbX4ardOpMwCgYIKoZIzj0EAwIw
 GzEZMBcGA1UEAwwQbmJnYXRlIHRlc3Qgcm9vdDAgFw0yNjExMjMxNzMxNTJaGA8y
 MTI2MTAzMDE3MzE1MlowGzEZMBcGA1UEAwwQbmJnYXRlIHRlc3Qgcm9vdDBZMBMG
@@ -42,7 +42,7 @@ fn der(text: &str) -> Vec<u8> {
 }
 
 /// A platform that speaks TLS. Whoever offered HTTP/2 would be held to it, and then not understand the answer.
-fn platform() -> SocketAddr {
+pub(crate) fn platform() -> SocketAddr {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
