@@ -10,7 +10,12 @@ use actix_web::{
     http::header::{CACHE_CONTROL, LOCATION},
     web,
 };
-use proxy_core::{error::ProxyError, service::Clients, telemetry::Record, tenant::Tenant};
+use proxy_core::{
+    error::ProxyError,
+    service::Clients,
+    telemetry::{Decision, Record},
+    tenant::Tenant,
+};
 use url::Url;
 
 use crate::KIND;
@@ -29,15 +34,20 @@ pub(crate) fn routes(
             if let Some(record) = request.extensions().get::<Record>() {
                 record.tenant(tenant.metrics());
                 record.route("browse".into());
+                record.decision(Decision::Allowed, None);
             }
             let location = is_issue_key(&key).then(|| format!("{base}{key}"));
             async move { location.map(found).ok_or(ProxyError::NotFound(KIND.not_found.into())) }
         };
-        config.service(
-            web::resource(&path)
-                .route(web::get().to(to_jira.clone()))
-                .route(web::head().to(to_jira)),
-        );
+        let other = || async {
+            Err::<HttpResponse, _>(ProxyError::MethodNotAllowed {
+                allow: "GET, HEAD".into(),
+            })
+        };
+        let resource = web::resource(&path)
+            .route(web::get().to(to_jira.clone()))
+            .route(web::head().to(to_jira));
+        config.service(resource.default_service(web::to(other)));
     }
 }
 

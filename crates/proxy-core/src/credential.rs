@@ -134,7 +134,7 @@ pub trait CredentialSource: Send + Sync {
     /// The upstream took the credential of this generation.
     fn accepted(&self, generation: u64);
 
-    /// The upstream rejected the credential of this generation (401 or 407).
+    /// The upstream rejected the credential of this generation.
     fn rejected(&self, generation: u64);
 }
 

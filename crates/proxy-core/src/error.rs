@@ -64,7 +64,7 @@ pub enum ProxyError {
     UnsupportedMedia { allowed: String },
     #[error("the target is longer than {limit} bytes")]
     UriTooLong { limit: usize },
-    #[error("the head is larger than {limit} bytes or has too many fields")]
+    #[error("the head is larger than {limit} bytes")]
     HeadersTooLarge { limit: usize },
     #[error("the only expectation this service knows is `100-continue`")]
     ExpectationFailed,

@@ -83,6 +83,8 @@ enum Step {
     Redirect,
     /// Our own credential was not taken.
     Rejected,
+    /// Our own credential was taken, and is not enough for this.
+    NotEnough,
     /// The whole instead of a part.
     Whole,
 }
@@ -129,6 +131,7 @@ impl Forwarder {
             match self.step(&response, &sending, exchange) {
                 Step::Answer => return self.respond(response, &sending.credential, exchange, slot),
                 Step::Whole => sending.whole = true,
+                Step::NotEnough => return Err(answer::not_enough(exchange.upstream)),
                 Step::Rejected => {
                     let again = replayable && !sending.renewed;
                     sending.credential = self.renewed(&sending.credential, exchange, again).await?;
@@ -155,8 +158,10 @@ impl Forwarder {
             Reception::Rejected => exchange.credentials.rejected(generation),
             Reception::Unsaid => {}
         }
-        if reception == Reception::Rejected || matches!(status.as_u16(), 401 | 407) {
+        if reception == Reception::Rejected {
             Step::Rejected
+        } else if matches!(status.as_u16(), 401 | 407) {
+            Step::NotEnough
         } else if exchange.upstream.redirects == Redirects::Follow && answer::is_redirect(status) {
             Step::Redirect
         } else if !sending.whole && is_replayable(exchange.head) && links::is_part(exchange.upstream, response) {

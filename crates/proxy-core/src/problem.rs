@@ -69,7 +69,7 @@ problems! {
         "You have as many requests in progress as one user may have, and the queue is full or took too long.",
         "Wait as long as `Retry-After` says, and run fewer requests in parallel.";
     HEADERS_TOO_LARGE = "headers_too_large", 431, "The request head is too large",
-        "The head of the request is over 32 KiB or has more than 100 fields.",
+        "The head of the request is over 32 KiB.",
         "Remove headers and cookies that are not meant for this service.";
     CREDENTIAL_UNAVAILABLE = "credential_unavailable", 500, "The service's own credential cannot be read",
         "The service has no usable credential for its upstream. This is a matter for its operators, not for you.",

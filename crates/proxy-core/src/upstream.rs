@@ -68,7 +68,7 @@ impl Reception {
 pub struct Timeouts {
     /// Until TCP and TLS stand.
     pub connect: Duration,
-    /// From the request's last byte to the response's head.
+    /// From sending the request to the response's head, connecting included; a request with a body has `upload` besides.
     pub response: Duration,
     /// Between two bytes of a body, either way.
     pub idle: Duration,

@@ -140,9 +140,7 @@ fn what_jira_says_of_the_login_counts_and_not_the_status() {
     let good = [("X-Seraph-LoginReason", "OK")];
     proxy.jira.answer("/rest/api/2/admin", Script::answer(401, &good, ""));
     for _ in 0..5 {
-        proxy
-            .get("rest/api/2/admin")
-            .assert_problem(502, "upstream_credential_rejected");
+        proxy.get("rest/api/2/admin").assert_problem(502, "upstream_invalid");
     }
     assert_eq!(proxy.get("rest/api/2/field").status, 200);
     // A CAPTCHA stands in the way: the account is about to be locked, whatever else succeeds in between.

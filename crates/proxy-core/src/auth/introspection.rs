@@ -34,6 +34,7 @@ use crate::{
     config::{Problems, Validate, whole},
     credential::read_secret,
     error::Reason,
+    strict_json,
     telemetry::Metrics,
 };
 
@@ -143,10 +144,12 @@ impl Introspection {
             .post_form(&self.endpoint, self.authorization.clone(), &form)
             .await
         {
-            Ok(answer) if answer.status == 200 => self.judge(
-                &answer.json().map_err(|error| Failure::unavailable(KIND, error))?,
-                SystemTime::now(),
-            ),
+            Ok(answer) if answer.status == 200 => {
+                let claims = strict_json::object(&answer.body);
+                let claims =
+                    claims.ok_or_else(|| Failure::unavailable(KIND, "the endpoint's answer is no JSON object"))?;
+                self.judge(&claims, SystemTime::now())
+            }
             Ok(Answer { status, .. }) => Err(Failure::unavailable(KIND, format!("the endpoint answered {status}"))),
             Err(error) => Err(Failure::unavailable(KIND, error)),
         }

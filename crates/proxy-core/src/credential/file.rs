@@ -10,6 +10,7 @@ use std::{
     io::{self, Read as _},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use secrecy::{SecretString, zeroize::Zeroizing};
@@ -17,7 +18,9 @@ use secrecy::{SecretString, zeroize::Zeroizing};
 /// Largest file, in bytes.
 const MAX_SIZE: u64 = 64 * 1024;
 /// How often files that change meanwhile are read again.
-const ATTEMPTS: usize = 10;
+const ATTEMPTS: usize = 50;
+/// What lies between two of them: whoever is changing the files has time to finish.
+const BETWEEN: Duration = Duration::from_millis(1);
 
 /// What was read, and where it really was.
 #[derive(Debug)]
@@ -47,6 +50,7 @@ pub(super) fn read(paths: &[&Path]) -> Result<Snapshot, Flaw> {
             let places = before.into_iter().filter_map(Result::ok).collect();
             return secrets.map(|secrets| Snapshot { secrets, places });
         }
+        std::thread::sleep(BETWEEN);
     }
     Err(Flaw {
         index: 0,

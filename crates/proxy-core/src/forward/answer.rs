@@ -91,6 +91,15 @@ pub(super) fn refused(upstream: &Upstream, detail: String) -> ProxyError {
     }
 }
 
+/// A 401 to a login that was good: its challenge is not for the caller.
+pub(super) fn not_enough(upstream: &Upstream) -> ProxyError {
+    ProxyError::Invalid {
+        upstream: upstream.name.clone(),
+        reason: "it wants more than the service's credential, which it accepted",
+        detail: "401 or 407".to_owned(),
+    }
+}
+
 /// The head that a caller gets: listed headers, with links that lead through the proxy.
 pub(super) fn head(
     kind: &Kind,

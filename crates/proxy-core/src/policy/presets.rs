@@ -56,7 +56,10 @@ pub fn rules(config: &PolicyConfig, presets: &Presets, problems: &mut Problems) 
         let known = options.iter().copied().collect::<Vec<_>>().join("`, `");
         problems.add(
             format!("publish[{index}]"),
-            format!("is `{option}`: use some of `{known}`"),
+            match known.is_empty() {
+                true => format!("is `{option}`: this preset has no options, leave it out"),
+                false => format!("is `{option}`: use some of `{known}`"),
+            },
         );
     }
     for (index, _) in config.rule.iter().enumerate().filter(|(_, rule)| rule.option.is_some()) {

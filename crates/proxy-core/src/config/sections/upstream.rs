@@ -29,7 +29,7 @@ pub struct UpstreamConfig {
     pub allow_insecure_http: bool,
     /// Until TCP and TLS stand.
     pub connect_timeout_seconds: u64,
-    /// From the request's last byte to the response's head.
+    /// From sending the request to the response's head, connecting included; a request with a body has `upload` besides.
     pub response_timeout_seconds: u64,
     /// Between two bytes of a body, either way.
     pub idle_timeout_seconds: u64,
