@@ -20,7 +20,6 @@ use super::{
 use crate::{limits::Slot, upstream::Upstream};
 
 /// What a body passes through on its way.
-#[derive(Debug, Default)]
 pub(super) struct Filters {
     /// First: what the upstream itself wrote.
     pub(super) scan: Option<Scan>,

@@ -11,8 +11,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{credential::Credential, error::ProxyError, headers::is_encoded, upstream::Upstream};
 
-/// One body's search.
-#[derive(Debug)]
+/// One body's search. Without `Debug`: what it looks for is the secret.
 pub(super) struct Scan {
     finders: Vec<Finder<'static>>,
     held: BytesMut,
