@@ -34,7 +34,7 @@ exec {guard}>&-
 if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
     NBGATE_BIN_DIR=$(cd "$NBGATE_BIN_DIR" && pwd)
 else
-    declare -A package=([jira]=jira-proxy)
+    declare -A package=([jira]=jira-proxy [identity]=jira-proxy)
     cd "$here/.."
     cargo build --locked --package "${package[$suite]}"
     target=$(cargo metadata --locked --no-deps --format-version 1 |
@@ -44,6 +44,7 @@ fi
 
 export NBGATE_BIN_DIR
 export NBGATE_E2E_CHP=$peers/npm/node_modules/.bin/configurable-http-proxy
+export NBGATE_E2E_NPM=$peers/npm
 export PYTHONDONTWRITEBYTECODE=1
 cd "$here"
 exec "$peers/venv/bin/python" -m pytest "$suite" "$@"
