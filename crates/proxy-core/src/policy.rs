@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use actix_web::http::Method;
 
-use self::pattern::Pattern;
+use self::pattern::{Pattern, Segments};
 pub use self::presets::{Presets, rules};
 use crate::{auth::Identity, error::ProxyError, target::Target};
 
@@ -106,10 +106,11 @@ impl Policy {
     #[must_use]
     pub fn judge(&self, identity: &Identity, method: &Method, target: &Target) -> Verdict {
         let mut lacking = None;
+        let path = Segments::of(target.tail());
         for rule in self
             .rules
             .iter()
-            .filter(|rule| rule.covers_path(target) && rule.covers_method(method))
+            .filter(|rule| rule.covers_method(method) && rule.covers_path(&path))
         {
             match (rule.action, rule.covers_query(target), rule.covers(identity)) {
                 (_, false, _) | (Action::Deny, _, false) => {}
@@ -121,7 +122,7 @@ impl Policy {
         if let Some(rule) = lacking {
             return Verdict::Lacking(rule);
         }
-        let allow = self.methods(target);
+        let allow = self.methods(&path);
         if allow.is_empty() {
             Verdict::Unknown
         } else {
@@ -130,12 +131,12 @@ impl Policy {
     }
 
     /// The methods that some rule allows for this path, as an `Allow` header has them.
-    fn methods(&self, target: &Target) -> String {
+    fn methods(&self, path: &Segments<'_>) -> String {
         let mut names: Vec<&str> = Vec::new();
         for rule in self
             .rules
             .iter()
-            .filter(|rule| rule.action == Action::Allow && rule.covers_path(target))
+            .filter(|rule| rule.action == Action::Allow && rule.covers_path(path))
         {
             for method in &rule.methods {
                 if !names.contains(&method.as_str()) {
@@ -149,9 +150,10 @@ impl Policy {
     /// Whether some allow rule is about this path, whoever asks and however.
     #[must_use]
     pub fn publishes(&self, path: &str) -> bool {
+        let path = Segments::of(path);
         self.rules
             .iter()
-            .any(|rule| rule.action == Action::Allow && rule.patterns.iter().any(|pattern| pattern.matches(path)))
+            .any(|rule| rule.action == Action::Allow && rule.covers_path(&path))
     }
 
     /// Every rule, in the order in which they are tried.
@@ -185,8 +187,8 @@ impl Rule {
         self.patterns.iter().map(Pattern::as_str)
     }
 
-    fn covers_path(&self, target: &Target) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(target.tail()))
+    fn covers_path(&self, path: &Segments<'_>) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(path))
     }
 
     /// Methods are compared as they are written: `get` is not `GET` (RFC 9110, 9.1).
@@ -197,9 +199,13 @@ impl Rule {
     /// Parameter names are compared decoded, so that `%6fs_username` is seen too.
     fn covers_query(&self, target: &Target) -> bool {
         let present = |parameter: &str| {
-            let name = parameter.split('=').next().unwrap_or_default().replace('+', " ");
-            let name = percent_encoding::percent_decode_str(&name).decode_utf8_lossy();
-            self.query.iter().any(|wanted| name.eq_ignore_ascii_case(wanted))
+            let name = parameter.split('=').next().unwrap_or_default();
+            let wanted = |name: &str| self.query.iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
+            if !name.contains(['%', '+']) {
+                return wanted(name);
+            }
+            let name = name.replace('+', " ");
+            wanted(&percent_encoding::percent_decode_str(&name).decode_utf8_lossy())
         };
         self.query.is_empty() || target.query().is_some_and(|query| query.split(['&', ';']).any(present))
     }

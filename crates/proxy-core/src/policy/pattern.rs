@@ -2,16 +2,28 @@
 //!
 //! Matched against the raw bytes of a path that has one spelling only (`target`). `*` is any part of one segment,
 //! `{a,b}` is `a` or `b`, `/**` at the end is the path itself and everything below it. Linear in the path's length times
-//! the number of stars.
+//! the number of stars. A path is split once for all patterns, and braces are tried where they stand: rules are many, and
+//! most begin alike.
 
 /// One compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
     written: String,
-    /// Each alternative as segments.
-    alternatives: Vec<Vec<String>>,
+    /// The alternatives of each segment.
+    segments: Vec<Vec<String>>,
     /// Whether anything may follow.
     deep: bool,
+}
+
+/// A path in its segments.
+#[derive(Debug)]
+pub(crate) struct Segments<'p>(Vec<&'p str>);
+
+impl<'p> Segments<'p> {
+    /// Of `path`, without a slash at its start.
+    pub(crate) fn of(path: &'p str) -> Self {
+        Self(path.split('/').collect())
+    }
 }
 
 impl Pattern {
@@ -42,11 +54,14 @@ impl Pattern {
         if path.contains("**") {
             return Err("holds `**` elsewhere than at its end".to_owned());
         }
-        let split = |path: String| path.split('/').map(str::to_owned).collect();
-        let alternatives = expand(path)?.into_iter().map(split).collect();
+        expand(path)?; // braces may hold no slash: seen in the whole path only
+        let segments = match (path, deep) {
+            ("", true) => Vec::new(),
+            _ => path.split('/').map(expand).collect::<Result<_, _>>()?,
+        };
         Ok(Self {
             written: written.to_owned(),
-            alternatives,
+            segments,
             deep,
         })
     }
@@ -55,29 +70,18 @@ impl Pattern {
         &self.written
     }
 
-    /// Whether `path`, without a slash at its start, is meant.
-    pub(crate) fn matches(&self, path: &str) -> bool {
-        self.alternatives
-            .iter()
-            .any(|segments| self.matches_segments(segments, path))
-    }
-
-    fn matches_segments(&self, segments: &[String], path: &str) -> bool {
-        if self.deep && self.written == "**" {
-            return true;
-        }
-        let mut rest = Some(path);
-        for segment in segments {
-            let Some(path) = rest else { return false };
-            let (name, after) = path
-                .split_once('/')
-                .map_or((path, None), |(name, after)| (name, Some(after)));
-            if !matches_name(segment.as_bytes(), name.as_bytes()) {
-                return false;
-            }
-            rest = after;
-        }
-        self.deep || rest.is_none()
+    /// Whether this path is meant.
+    pub(crate) fn matches(&self, Segments(path): &Segments<'_>) -> bool {
+        let long_enough = match self.deep {
+            true => path.len() >= self.segments.len(),
+            false => path.len() == self.segments.len(),
+        };
+        let meant = |(choices, name): (&Vec<String>, &&str)| {
+            choices
+                .iter()
+                .any(|choice| matches_name(choice.as_bytes(), name.as_bytes()))
+        };
+        long_enough && self.segments.iter().zip(path).all(meant)
     }
 }
 
