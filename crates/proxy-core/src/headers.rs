@@ -3,7 +3,9 @@
 //! **Invariant**: hop-by-hop fields end here in both directions, also those named in `Connection` (RFC 9110, 7.6.1), and
 //! the platform's identity headers never reach an upstream, however they are spelled.
 
-use actix_web::http::header::{HeaderMap as ServerHeaders, HeaderName as ServerName, HeaderValue as ServerValue};
+use actix_web::http::header::{
+    self as server, HeaderMap as ServerHeaders, HeaderName as ServerName, HeaderValue as ServerValue,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// Fields that end at each hop; `Expect` because the hop behind us has its own.
@@ -22,6 +24,9 @@ const HOP_BY_HOP: &[&str] = &[
     "content-length",
     "host",
 ];
+
+/// `Cache-Control` where the upstream's cannot be understood.
+const KEEP_NOTHING: ServerValue = ServerValue::from_static("private, no-store");
 
 /// What identifies a caller to the platform, beside the identity headers themselves.
 const PLATFORM: &[&str] = &["authorization", "cookie", "x-csrf-token", "forwarded", "via"];
@@ -57,13 +62,12 @@ pub struct HeaderPolicy {
 
 impl Passing {
     fn lets_through(self, name: &str) -> bool {
-        if HOP_BY_HOP.contains(&name) || is_platform_family(name) {
-            return false;
-        }
-        match self {
+        let listed = match self {
             Self::Only(names) => names.contains(&name),
             Self::AllBut(names) => !names.contains(&name) && !PLATFORM.contains(&name),
-        }
+        };
+        // Last, as a list of what passes has decided most names by then.
+        listed && !HOP_BY_HOP.contains(&name) && !is_platform_family(name)
     }
 }
 
@@ -108,14 +112,17 @@ pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap
 #[must_use]
 pub fn response_headers(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
     let mut headers = own_fields(policy, status, from);
-    let own: Vec<ServerName> = headers.iter().map(|(name, _)| name.clone()).collect();
+    let own = headers.len();
     let named = named_in_connection(from.get_all(header::CONNECTION).iter().map(HeaderValue::as_bytes));
-    let passes = |name: &HeaderName| {
-        let name = name.as_str();
-        let taken = own.iter().any(|own| own.as_str() == name) || named.iter().any(|named| named == name);
-        !taken && policy.response.lets_through(name)
-    };
-    for (name, value) in from.iter().filter(|(name, _)| passes(name)) {
+    for (name, value) in from {
+        let text = name.as_str();
+        let taken = |(own, _): &(ServerName, ServerValue)| own.as_str() == text;
+        if !policy.response.lets_through(text)
+            || headers[..own].iter().any(taken)
+            || named.iter().any(|named| named == text)
+        {
+            continue;
+        }
         if let (Ok(name), Ok(value)) = (
             ServerName::from_bytes(name.as_ref()),
             ServerValue::from_bytes(value.as_bytes()),
@@ -129,42 +136,46 @@ pub fn response_headers(policy: &HeaderPolicy, status: StatusCode, from: &Header
 /// What stands in the place of the upstream's own fields of these names.
 fn own_fields(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
     let mut headers = Vec::with_capacity(16);
-    let mut push = |name: &'static str, value: &[u8]| {
-        if let Ok(value) = ServerValue::from_bytes(value) {
-            headers.push((ServerName::from_static(name), value));
-        }
-    };
-    push("cache-control", private_cache_control(from).as_bytes());
-    push("vary", vary(from).as_bytes());
-    push("x-content-type-options", b"nosniff");
+    headers.push((server::CACHE_CONTROL, private_cache_control(from)));
+    headers.push((server::VARY, vary(from)));
+    headers.push((server::X_CONTENT_TYPE_OPTIONS, ServerValue::from_static("nosniff")));
     if policy.sandbox {
-        push("content-security-policy", b"default-src 'none'; sandbox");
+        let sandbox = ServerValue::from_static("default-src 'none'; sandbox");
+        headers.push((server::CONTENT_SECURITY_POLICY, sandbox));
         if is_active_document(from) && !is_attachment(from) {
-            push("content-disposition", b"attachment");
+            headers.push((server::CONTENT_DISPOSITION, ServerValue::from_static("attachment")));
         }
     }
     // A 304 updates what a cache has stored (RFC 9111, 3.2): it must not gain a media type.
     if !from.contains_key(header::CONTENT_TYPE) && !matches!(status.as_u16(), 204 | 304) {
-        push("content-type", b"application/octet-stream");
+        headers.push((server::CONTENT_TYPE, ServerValue::from_static("application/octet-stream")));
     }
     headers
 }
 
 /// A media type whose documents may run script in the origin that serves them.
 fn is_active_document(headers: &HeaderMap) -> bool {
-    let media = media_type(headers).unwrap_or_default();
-    !(media == "application/json" || media.starts_with("image/") && media != "image/svg+xml")
+    if is_json(headers) {
+        return false;
+    }
+    let media = media_type(headers).unwrap_or_default().to_ascii_lowercase();
+    !(media.starts_with("image/") && media != "image/svg+xml")
         && (media.contains("html")
             || media.contains("xml")
             || media.contains("javascript")
             || media == "application/pdf")
 }
 
-/// The media type in lower case, without its parameters.
+/// Whether the body is JSON.
 #[must_use]
-pub fn media_type(headers: &HeaderMap) -> Option<String> {
+pub fn is_json(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+}
+
+/// The media type as it is written, without its parameters.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    Some(value.split(';').next().unwrap_or_default().trim())
 }
 
 /// Whether the body is compressed, or otherwise not as it would be read.
@@ -186,17 +197,17 @@ pub fn is_attachment(headers: &HeaderMap) -> bool {
 }
 
 /// No shared cache in front may keep one user's answer for another, whatever the upstream says (RFC 9111, 5.2.2).
-fn private_cache_control(from: &HeaderMap) -> String {
-    let values = from
-        .get_all(header::CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+fn private_cache_control(from: &HeaderMap) -> ServerValue {
+    let mut values = from.get_all(header::CACHE_CONTROL).iter().peekable();
+    if values.peek().is_none() {
+        return ServerValue::from_static("private");
+    }
     if from
         .get_all(header::CACHE_CONTROL)
         .iter()
         .any(|value| value.as_bytes().contains(&b'"'))
     {
-        return "private, no-store".to_owned(); // a quoted list of field names: keeping nothing is always right
+        return KEEP_NOTHING; // a quoted list of field names: keeping nothing is always right
     }
     let shared = |directive: &&str| {
         let name = directive
@@ -211,29 +222,36 @@ fn private_cache_control(from: &HeaderMap) -> String {
         )
     };
     let kept = values
+        .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .filter(|directive| !shared(directive));
-    ["private"].into_iter().chain(kept).collect::<Vec<_>>().join(", ")
+    let directives = ["private"].into_iter().chain(kept).collect::<Vec<_>>().join(", ");
+    ServerValue::from_str(&directives).unwrap_or(KEEP_NOTHING)
 }
 
-fn vary(from: &HeaderMap) -> String {
-    let values = from
-        .get_all(header::VARY)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+/// An answer depends on who asks, and on what the upstream says besides.
+fn vary(from: &HeaderMap) -> ServerValue {
+    const OURS: [&str; 2] = ["Authorization", "Cookie"];
+    let mut values = from.get_all(header::VARY).iter().peekable();
+    if values.peek().is_none() {
+        return ServerValue::from_static("Authorization, Cookie");
+    }
     let names: Vec<&str> = values
+        .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty())
         .collect();
+    let any = ServerValue::from_static("*");
     if names.contains(&"*") {
-        return "*".to_owned();
+        return any;
     }
-    let ours = ["Authorization", "Cookie"]
+    let ours = OURS
         .into_iter()
         .filter(|our| !names.iter().any(|name| name.eq_ignore_ascii_case(our)));
-    names.iter().copied().chain(ours).collect::<Vec<_>>().join(", ")
+    let all = names.iter().copied().chain(ours).collect::<Vec<_>>().join(", ");
+    ServerValue::from_str(&all).unwrap_or(any)
 }
 
 fn named_in_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {

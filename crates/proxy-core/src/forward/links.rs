@@ -14,7 +14,7 @@ use memchr::memmem::Finder;
 use super::scan::beginning_at_end;
 use crate::{
     error::ProxyError,
-    headers::{is_attachment, is_encoded, media_type},
+    headers::{is_attachment, is_encoded, is_json},
     upstream::Upstream,
 };
 
@@ -58,8 +58,7 @@ impl LinkBases {
 #[derive(Debug)]
 pub struct Links {
     bases: LinkBases,
-    plain: Vec<u8>,
-    escaped: Vec<u8>,
+    public: String,
     /// What was held back of the last chunk.
     held: BytesMut,
 }
@@ -72,7 +71,7 @@ pub(super) fn is_part<B>(upstream: &Upstream, response: &Response<B>) -> bool {
 
 /// JSON, and not a file that happens to be JSON.
 fn is_answer_in_json(headers: &HeaderMap) -> bool {
-    media_type(headers).is_some_and(|media| media == "application/json") && !is_attachment(headers)
+    is_json(headers) && !is_attachment(headers)
 }
 
 impl Links {
@@ -114,8 +113,7 @@ impl Links {
     pub fn new(bases: &LinkBases, public: &str) -> Self {
         Self {
             bases: bases.clone(),
-            plain: public.into(),
-            escaped: public.replace('/', "\\/").into(),
+            public: public.into(),
             held: BytesMut::new(),
         }
     }
@@ -147,8 +145,14 @@ impl Links {
                 None if !last => break,
                 Some(next) if continues(*next) => {}
                 _ => {
+                    if out.is_empty() {
+                        out.reserve(chunk.len() + chunk.len() / 8);
+                    }
                     out.extend_from_slice(&chunk[copied..at]);
-                    out.extend_from_slice(if needle.escaped { &self.escaped } else { &self.plain });
+                    match needle.escaped {
+                        true => out.extend_from_slice(self.public.replace('/', "\\/").as_bytes()),
+                        false => out.extend_from_slice(self.public.as_bytes()),
+                    }
                     copied = end;
                 }
             }

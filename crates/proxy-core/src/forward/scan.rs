@@ -81,11 +81,12 @@ impl Scan {
 
 /// How many bytes at the end of `text` could be the beginning of `needle`, which is not in it as a whole.
 pub(super) fn beginning_at_end(needle: &[u8], text: &[u8]) -> usize {
-    let most = needle.len().min(text.len());
-    (1..=most)
-        .rev()
-        .find(|length| text.ends_with(&needle[..*length]))
-        .unwrap_or(0)
+    let Some(first) = needle.first() else { return 0 };
+    let tail = &text[text.len() - needle.len().min(text.len())..];
+    memchr::memchr_iter(*first, tail)
+        .map(|at| &tail[at..])
+        .find(|end| needle.starts_with(end))
+        .map_or(0, <[u8]>::len)
 }
 
 #[cfg(test)]
