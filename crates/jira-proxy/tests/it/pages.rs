@@ -110,6 +110,12 @@ fn swagger_ui_comes_from_the_binary() {
     let page = proxy.anonymous("-/docs/", &[]);
     assert!(page.status == 200 && page.text().contains("swagger-ui"));
     assert!(!page.text().contains("https://"), "nothing from elsewhere");
+    for (accepted, packed) in [("gzip, br", true), ("identity", false), ("gzip;q=0", false)] {
+        let page = proxy.anonymous("-/docs/", &[("Accept-Encoding", accepted)]);
+        let is_gzip = page.header("content-encoding") == Some("gzip") && page.body.starts_with(&[0x1f, 0x8b]);
+        let is_plain = page.header("content-encoding").is_none() && page.text().contains("swagger-ui");
+        assert_eq!((is_gzip, is_plain), (packed, !packed), "{accepted}");
+    }
     let initializer = proxy.anonymous("-/docs/swagger-initializer.js", &[]).text();
     assert!(initializer.contains("../openapi.json"), "{initializer}");
     proxy

@@ -31,8 +31,8 @@ pub use self::{
 };
 use super::{lines::Lines, metrics::Metrics};
 
-/// A buffer with more than this is handed on at once.
-const FULL: usize = 8 * 1024;
+/// A buffer with more than this is handed on at once: about 70 events, so that the writer is seldom woken.
+const FULL: usize = 32 * 1024;
 /// How long an event may stay in the buffer.
 const LATEST: Duration = Duration::from_millis(200);
 

@@ -20,8 +20,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::json;
 
-/// Bytes that may wait to be written: 64 full buffers of audit events.
-const CAPACITY: usize = 64 * 8 * 1024;
+/// Bytes that may wait to be written: 16 full buffers of audit events.
+const CAPACITY: usize = 16 * 32 * 1024;
 /// What the writer keeps of its memory while there is little to do.
 const KEPT: usize = 32 * 1024;
 /// Pause before a descriptor that does not block is tried again.

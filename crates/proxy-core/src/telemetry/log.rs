@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, bail};
 use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{EnvFilter, Layer as _, fmt, layer::SubscriberExt as _};
+use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _};
 
 use super::{lines::Lines, log_layer::JsonLayer};
 use crate::config::sections::{LogConfig, LogFormat};
@@ -51,10 +51,11 @@ fn subscriber(
         .with(pretty))
 }
 
-fn filter(level: &str) -> anyhow::Result<EnvFilter> {
+/// By target and level alone: what depends on a span's fields would be looked up for each request.
+fn filter(level: &str) -> anyhow::Result<Targets> {
     if level.contains('=') {
         let unclear = || format!("`{level}` cannot be understood: use a list such as `info,proxy_core=debug`");
-        return EnvFilter::builder().parse(level).with_context(unclear);
+        return level.parse().with_context(unclear);
     }
     // A lone word that is no level would be taken for a target, and silence everything else.
     let known = level.parse::<LevelFilter>().ok().filter(|_| !level.trim().is_empty());
@@ -68,7 +69,7 @@ fn filter(level: &str) -> anyhow::Result<EnvFilter> {
     } else {
         format!("{known},{SILENT}")
     };
-    Ok(EnvFilter::builder().parse(directives)?)
+    Ok(directives.parse()?)
 }
 
 #[cfg(test)]

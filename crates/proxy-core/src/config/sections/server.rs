@@ -96,7 +96,7 @@ impl Validate for ServerConfig {
 /// What is logged, and how it looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogConfig {
-    /// A level, or a list of targets with theirs, as `tracing_subscriber`'s `EnvFilter` reads it.
+    /// A level, or a list of targets with theirs, as `tracing_subscriber`'s `Targets` reads it.
     pub level: String,
     /// See [`LogFormat`].
     pub format: LogFormat,
