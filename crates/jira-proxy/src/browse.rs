@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse,
+    guard::{self, Guard},
     http::header::{CACHE_CONTROL, LOCATION},
     web,
 };
@@ -25,7 +26,7 @@ pub(crate) fn routes(
     tenant: &Arc<Tenant>,
     base: &Url,
 ) -> impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + use<> {
-    let path = format!("{}/browse/{{key}}", tenant.prefix());
+    let folder = format!("{}/browse", tenant.prefix());
     let base = format!("{}/browse/", base.as_str().trim_end_matches('/'));
     let tenant = tenant.clone();
     move |config, _| {
@@ -44,11 +45,22 @@ pub(crate) fn routes(
                 allow: "GET, HEAD".into(),
             })
         };
-        let resource = web::resource(&path)
+        let page = web::resource("/{key}")
             .route(web::get().to(to_jira.clone()))
-            .route(web::head().to(to_jira));
-        config.service(resource.default_service(web::to(other)));
+            .route(web::head().to(to_jira))
+            .default_service(web::to(other));
+        // The folder costs other requests a comparison; a pattern beside the proxy's own route costs each of them a search.
+        config.service(web::scope(&folder).guard(only_below(&folder)).service(page));
     }
+}
+
+/// One name below `folder`: all else there is the proxy's to answer.
+fn only_below(folder: &str) -> impl Guard + use<> {
+    let folder = format!("{folder}/");
+    guard::fn_guard(move |context| {
+        let below = context.head().uri.path().strip_prefix(&folder);
+        below.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    })
 }
 
 fn found(location: String) -> HttpResponse {
