@@ -1,0 +1,173 @@
+"""Measures jira-proxy beside nginx and compares with the budgets: `python -m bench SUMMARY.json [ROUNDS]`.
+
+Interleaved rounds, medians: the machine's speed drifts, the ratio does not. The proxy that is measured has one processor
+for itself; the load and the upstream share the others. Exits with 1 where a budget is missed.
+"""
+
+import asyncio
+import os
+import secrets
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import bodies, nginx, subject
+from bench.budgets import Table
+from bench.measure import Load, closed_loop, downloads, slow_download
+from bench.paths import BINARY, LARGE, SMALL
+from lib.bench import Bench
+
+CONNECTIONS = 32
+AT_ONCE = 200
+MIB = 1024
+
+Rounds = dict[str, list[Load]]
+
+
+class Run:
+    """All peers of one run."""
+
+    def __init__(self, bench: Bench) -> None:
+        every = sorted(os.sched_getaffinity(0))
+        self.own, self.rest = {every[0]}, set(every[1:]) or {every[0]}
+        os.sched_setaffinity(0, self.rest)
+        root = bench.directory("jira")
+        self.upstream = nginx.upstream(bench, root, self.rest)
+        bodies.write(root, self.upstream.url)
+        target = self.upstream.port
+        self.plain = nginx.proxy(bench, "nginx-plain", target, self.own)
+        self.auth = nginx.proxy(bench, "nginx-auth", target, self.own, auth=True)
+        self.cached = nginx.proxy(bench, "nginx-auth-cached", target, self.own, auth=True, cached=True)
+        self.ours = subject.start(bench, "jira-proxy", self.upstream.url, self.own)
+        self.token = secrets.token_hex(32)
+
+    def loop(self, who: str, path: str, seconds: float) -> Load:
+        """One round of one proxy."""
+        port, pid = self.place(who)
+        url = f"http://127.0.0.1:{port}/jira-data-proxy{path}"
+        return closed_loop(pid, url, self.token, CONNECTIONS, seconds, self.rest)
+
+    def download(self, who: str, times: int) -> Load:
+        """One round of large bodies."""
+        port, pid = self.place(who)
+        return downloads(pid, port, f"/jira-data-proxy{BINARY}", self.token, bodies.BINARY_BYTES, times)
+
+    def place(self, who: str) -> tuple[int, int]:
+        """Port and process of one proxy."""
+        if who == "jira-proxy":
+            return self.ours.port, self.ours.pid
+        peer = {"nginx": self.plain, "auth_request": self.auth, "cached auth_request": self.cached}[who]
+        return peer.port, peer.worker
+
+
+def interleaved(rounds: int, who: list[str], one: Callable[[str], Load]) -> Rounds:
+    """Each proxy in turn, so many times; the first turn warms up and does not count."""
+    measured: Rounds = {name: [] for name in who}
+    for number in range(rounds + 1):
+        for name in who:
+            load = one(name)
+            if number > 0:
+                measured[name].append(load)
+    return measured
+
+
+def ratio(measured: Rounds, other: str, figure: Callable[[Load], float]) -> float:
+    """The median, over all rounds, of our figure by the other's in the same round."""
+    pairs = zip(measured["jira-proxy"], measured[other], strict=True)
+    return statistics.median(figure(ours) / figure(theirs) for ours, theirs in pairs)
+
+
+def medians(measured: Rounds) -> dict[str, dict[str, float]]:
+    """What is worth keeping of the rounds."""
+    figures = ("cpu_us", "per_second", "p50_ms", "p99_ms")
+    return {
+        name: {figure: round(statistics.median(getattr(load, figure) for load in loads), 3) for figure in figures}
+        for name, loads in measured.items()
+    }
+
+
+async def ask_at_once(port: int, token: str, times: int) -> list[bytes]:
+    """So many first requests with one token: every connection stands before the first request is sent."""
+    pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(times)]
+    request = f"GET /jira-data-proxy{SMALL} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    for _, writer in pairs:
+        writer.write(request.encode())
+    return list(await asyncio.gather(*(reader.read() for reader, _ in pairs)))
+
+
+def lookups_at_once(run: Run) -> int:
+    """How often the hub is asked about a token that many requests bring at once."""
+    before = run.upstream.lookups()
+    answers = asyncio.run(ask_at_once(run.ours.port, secrets.token_hex(32), AT_ONCE))
+    assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers), answers[:1]
+    return run.upstream.lookups() - before
+
+
+def measure(bench: Bench, rounds: int) -> Table:
+    """One whole run."""
+    table, run = Table(), Run(bench)
+    starts = [run.ours.start_ms]
+    for number in range(2):
+        again = subject.start(bench, f"start-{number}", run.upstream.url, run.own)
+        starts.append(again.start_ms)
+        again.peer.stop()
+    everybody = ["jira-proxy", "nginx", "auth_request", "cached auth_request"]
+    slow = slow_download(run.ours.pid, run.ours.port, run.token, bodies.STREAM_BYTES)
+    small = interleaved(rounds, everybody, lambda who: run.loop(who, SMALL, 3))
+    large = interleaved(rounds, everybody[:2], lambda who: run.loop(who, LARGE, 3))
+    huge = interleaved(rounds, everybody[:2], lambda who: run.download(who, 8))
+    cpu: Callable[[Load], float] = lambda load: load.cpu_us
+    table.add("cpu_small_vs_nginx", "CPU, 2 kB JSON, by nginx `proxy_pass`", ratio(small, "nginx", cpu), 1.0, "x")
+    table.add(
+        "cpu_small_vs_cached_auth_request",
+        "CPU, 2 kB JSON, by nginx cached `auth_request`",
+        ratio(small, "cached auth_request", cpu),
+        0.75,
+        "x",
+    )
+    table.add("cpu_100kb_vs_nginx", "CPU, 100 kB JSON, by nginx", ratio(large, "nginx", cpu), 0.65, "x")
+    table.add("cpu_64mib_vs_nginx", "CPU, 64 MiB, by nginx", ratio(huge, "nginx", cpu), 0.6, "x")
+    p99: Callable[[Load], float] = lambda load: load.p99_ms
+    table.add("p99_small_vs_nginx", "p99, 2 kB, 32 connections, by nginx", ratio(small, "nginx", p99), 1.2, "x")
+    table.add("p99_100kb_vs_nginx", "p99, 100 kB, 32 connections, by nginx", ratio(large, "nginx", p99), 1.2, "x")
+    table.add("rss_idle", "resident memory, idle", run.ours.idle_kib / MIB, 12, "MiB")
+    table.add("rss_slow_reader", "more while 1 GiB streams to a slow reader", slow / MIB, 8, "MiB")
+    table.add("start_to_ready", "start to ready", statistics.median(starts), 100, "ms")
+    table.add("binary", "binary", subject.binary().stat().st_size / MIB / MIB, 15, "MiB")
+    table.add(
+        "lookups_at_once",
+        f"identity look-ups for {AT_ONCE} first requests at once with one token",
+        lookups_at_once(run),
+        1,
+        "",
+    )
+    table.context = {"2 kB": medians(small), "100 kB": medians(large), "64 MiB": medians(huge)}
+    return table
+
+
+def main() -> int:
+    """Measure, print, write, judge."""
+    summary = Path(sys.argv[1])
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    with tempfile.TemporaryDirectory(prefix="nbgate-bench-") as folder:
+        bench = Bench(Path(folder))
+        try:
+            table = measure(bench, rounds)
+        finally:
+            bench.close()
+    table.write(summary)
+    for size, figures in table.context.items():
+        print(f"\n{size}, median of {rounds} rounds:")
+        for name, one in figures.items():  # type: ignore[attr-defined]
+            print(
+                f"  {name:20} {one['cpu_us']:10.1f} us CPU  {one['per_second']:9.0f} /s"
+                f"  p50 {one['p50_ms']:7.2f} ms  p99 {one['p99_ms']:7.2f} ms"
+            )
+    print(f"\n{table}\n\nwritten to {summary}")
+    return 0 if table.met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
