@@ -24,7 +24,7 @@ use http::Response;
 use hyper::body::Incoming;
 
 use self::{
-    download::{Download, Filters},
+    download::{Body, Download, Filters},
     failure::{Failure, request_within},
     links::Links,
     scan::Scan,
@@ -39,7 +39,7 @@ use crate::{
     target::Target,
     telemetry::{Record, TenantMetrics},
     tenant::Kind,
-    transport::Transport,
+    transport::{Lease, Transport},
     upstream::{Reception, Redirects, Upstream},
 };
 
@@ -126,10 +126,10 @@ impl Forwarder {
         };
         loop {
             let body = std::mem::take(&mut upload);
-            let response = self.send(&sending, exchange, body, &watch).await?;
+            let (response, lease) = self.send(&sending, exchange, body, &watch).await?;
             exchange.record.upstream_status(response.status().as_u16());
             match self.step(&response, &sending, exchange) {
-                Step::Answer => return self.respond(response, &sending.credential, exchange, slot),
+                Step::Answer => return self.respond(response, lease, &sending.credential, exchange, slot),
                 Step::Whole => sending.whole = true,
                 Step::NotEnough => return Err(answer::not_enough(exchange.upstream)),
                 Step::Rejected => {
@@ -195,7 +195,7 @@ impl Forwarder {
         exchange: &Exchange<'_>,
         body: Upload,
         watch: &UploadWatch,
-    ) -> Result<Response<Incoming>, ProxyError> {
+    ) -> Result<(Response<Incoming>, Lease), ProxyError> {
         let (upstream, replayable) = (exchange.upstream, is_replayable(exchange.head));
         let pool = self.transport.pool(
             &self.tenant,
@@ -211,21 +211,22 @@ impl Forwarder {
             } else {
                 upstream.timeouts.upload
             };
-        let mut sent = request_within(&pool, request, limit, upstream).await;
+        let mut sent = request_within(&pool, request, false, limit, upstream).await;
         if replayable && matches!(sent, Err(Failure::Died(_))) {
             let again = outgoing::request(&self.kind, sending, exchange, Upload::default())?;
-            sent = request_within(&pool, again, limit.saturating_sub(started.elapsed()), upstream).await;
+            sent = request_within(&pool, again, true, limit.saturating_sub(started.elapsed()), upstream).await;
         }
         self.metrics.upstream_seconds.observe(started.elapsed().as_secs_f64());
-        let response =
+        let (response, lease) =
             sent.map_err(|failure| watch.fault().map_or(failure.into(), |fault| fault.into_error(upstream)))?;
         answer::check(&response, upstream)?;
-        Ok(response)
+        Ok((response, lease))
     }
 
     fn respond(
         &self,
         response: Response<Incoming>,
+        lease: Lease,
         credential: &Credential,
         exchange: &Exchange<'_>,
         slot: Slot,
@@ -243,8 +244,12 @@ impl Forwarder {
             &exchange.public_base,
             filters.links.is_some(),
         )?;
-        let head_only = exchange.head.method == Method::HEAD;
-        Ok(reply.body(Download::new(incoming, &parts, head_only, filters, upstream, slot)))
+        let body = Body {
+            incoming,
+            lease,
+            head_only: exchange.head.method == Method::HEAD,
+        };
+        Ok(reply.body(Download::new(body, &parts, filters, upstream, slot)))
     }
 }
 

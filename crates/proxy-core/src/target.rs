@@ -58,11 +58,11 @@ impl Target {
         if !location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
             return Err(refused("Location holds a space, backslash or control character"));
         }
-        let here = Url::parse(&format!("{}{}", upstream.origin(), self.path_and_query));
+        let here = Url::parse(&format!("{}{}", upstream.origin, self.path_and_query));
         let next = here
             .and_then(|here| here.join(location))
             .map_err(|_| refused("Location cannot be parsed"))?;
-        let origin = Url::parse(&upstream.origin()).map_err(|_| refused("the upstream's origin cannot be parsed"))?;
+        let origin = Url::parse(&upstream.origin).map_err(|_| refused("the upstream's origin cannot be parsed"))?;
         if next.origin() != origin.origin() || !next.username().is_empty() || next.password().is_some() {
             return Err(refused("Location leads to another origin"));
         }

@@ -8,7 +8,7 @@ use actix_http::RequestHead;
 use actix_web::http::header::{HOST, HeaderMap};
 use anyhow::Context;
 use async_trait::async_trait;
-use http::uri::{Authority, Scheme};
+use http::uri::Authority;
 
 use crate::{
     auth::Identity,
@@ -157,25 +157,28 @@ impl Tenant {
     /// The tenant's public URL without a slash at its end: as configured, else as the caller reached us.
     #[must_use]
     pub fn public_base(&self, head: &RequestHead) -> String {
-        let origin = match &self.public.origin {
-            Some(origin) => origin.clone(),
-            None => self.public.observed(head),
-        };
-        format!("{origin}{}", self.prefix())
+        match &self.public.origin {
+            Some(origin) => [origin, self.prefix()].concat(),
+            None => {
+                let (scheme, host) = self.public.observed(head);
+                [scheme, "://", host, self.prefix()].concat()
+            }
+        }
     }
 }
 
 impl PublicUrl {
-    /// `https` unless the caller is on this machine, or a trusted peer says otherwise: a link must never make a client send
-    /// its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
-    fn observed(&self, head: &RequestHead) -> String {
+    /// Scheme and host. `https` unless the caller is on this machine, or a trusted peer says otherwise: a link must never
+    /// make a client send its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
+    fn observed<'h>(&self, head: &'h RequestHead) -> (&'h str, &'h str) {
         let host = text(&head.headers, HOST.as_str()).unwrap_or("localhost");
-        let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
-        let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
-        let forwarded =
-            text(&head.headers, "x-forwarded-proto").filter(|scheme| trusted && matches!(*scheme, "http" | "https"));
+        let forwarded = text(&head.headers, "x-forwarded-proto").filter(|scheme| {
+            let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
+            let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
+            trusted && matches!(*scheme, "http" | "https")
+        });
         let scheme = forwarded.unwrap_or(if is_loopback(host) { "http" } else { "https" });
-        format!("{scheme}://{host}")
+        (scheme, host)
     }
 }
 
@@ -220,8 +223,9 @@ fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
     let seconds = |seconds: u64| Duration::from_secs(seconds);
     Ok(Upstream {
         name: config.upstream.name.clone(),
-        scheme: url.scheme().parse::<Scheme>().context("the upstream's scheme")?,
+        origin: url.origin().ascii_serialization().into(),
         authority: url.authority().parse().context("the upstream's host")?,
+        host: url.authority().parse().context("the upstream's host")?,
         base_path: if url.path().ends_with('/') {
             url.path().to_owned()
         } else {

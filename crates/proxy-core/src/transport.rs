@@ -5,58 +5,41 @@
 //! could not have asked for it (`docs/decisions/0001-two-http-clients.md`).
 
 mod connect;
+mod pool;
 mod resolver;
 
 use std::{
     cell::RefCell,
     collections::HashMap,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-
-use self::{connect::Within, resolver::GuardedResolver};
-use crate::{
-    forward::upload::Upload,
-    upstream::{Reuse, Upstream},
-};
+use self::pool::IDLE;
+pub(crate) use self::pool::{Lease, Pool, SendError};
+use crate::upstream::{Reuse, Upstream};
 
 /// Most pools that one worker keeps.
 const MAX_POOLS: usize = 1_024;
-/// How long a connection, or a pool, may be unused.
-const IDLE: Duration = Duration::from_secs(60);
-/// Idle connections kept in one pool.
-const MAX_IDLE: usize = 64;
-/// Bounds what one connection buffers of an upstream's head or body.
-const BUFFER: usize = 128 * 1024;
-
-pub(crate) type Pool = Client<Within<HttpsConnector<HttpConnector<GuardedResolver>>>, Upload>;
+/// How often idle connections are looked at.
+const SWEEP: Duration = Duration::from_secs(2);
 
 /// One worker's clients.
 #[derive(Clone)]
 pub struct Transport {
     tls: Arc<rustls::ClientConfig>,
-    pools: Rc<RefCell<HashMap<Key, Entry>>>,
+    pools: Rc<RefCell<Pools>>,
 }
+
+type Pools = HashMap<Key, Rc<Pool>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     tenant: Arc<str>,
-    origin: String,
+    origin: Arc<str>,
     generation: u64,
     user: Option<String>,
-    reuse: bool,
-}
-
-struct Entry {
-    pool: Pool,
-    used: Instant,
 }
 
 impl Transport {
@@ -69,67 +52,61 @@ impl Transport {
         }
     }
 
-    /// The pool for a request of `user` with the credential of this generation.
-    pub(crate) fn pool(&self, tenant: &Arc<str>, upstream: &Upstream, generation: u64, user: &str) -> Pool {
+    /// The pool for a request of `user` with the credential of this generation. Needs the worker's runtime.
+    pub(crate) fn pool(&self, tenant: &Arc<str>, upstream: &Upstream, generation: u64, user: &str) -> Rc<Pool> {
         let key = Key {
             tenant: tenant.clone(),
-            origin: upstream.origin(),
+            origin: upstream.origin.clone(),
             generation,
             user: (upstream.reuse == Reuse::User).then(|| user.to_owned()),
-            reuse: upstream.reuse != Reuse::Never,
         };
         let now = Instant::now();
         let mut pools = self.pools.borrow_mut();
-        if let Some(entry) = pools.get_mut(&key) {
-            entry.used = now;
-            return entry.pool.clone();
+        if let Some(pool) = pools.get(&key) {
+            pool.used.set(now);
+            return pool.clone();
+        }
+        if pools.is_empty() {
+            actix_rt::spawn(sweep_regularly(Rc::downgrade(&self.pools)));
         }
         make_room(&mut pools, now);
-        let pool = self.connect(upstream);
-        pools.insert(
-            key,
-            Entry {
-                pool: pool.clone(),
-                used: now,
-            },
-        );
+        let reuse = upstream.reuse != Reuse::Never;
+        let connector = connect::connector(&self.tls, upstream);
+        let pool = Pool::new(connector, upstream.uri(), upstream.timeouts.connect, reuse);
+        pools.insert(key, pool.clone());
         pool
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place where hyper clients are made"
-    )]
-    fn connect(&self, upstream: &Upstream) -> Pool {
-        let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(upstream.authority.host()));
-        http.set_nodelay(true);
-        http.enforce_http(false);
-        http.set_keepalive(Some(Duration::from_secs(30)));
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config((*self.tls).clone())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(if upstream.reuse == Reuse::Never { 0 } else { MAX_IDLE })
-            .http1_max_headers(100)
-            .http1_max_buf_size(BUFFER)
-            .retry_canceled_requests(false)
-            .set_host(true)
-            .build(Within::new(https, upstream.timeouts.connect))
     }
 }
 
-/// Drops pools that nobody has used for a while, and the longest unused one when there are too many.
-fn make_room(pools: &mut HashMap<Key, Entry>, now: Instant) {
-    pools.retain(|_, entry| now.duration_since(entry.used) < 2 * IDLE);
+/// Closes what lies idle, until no pool is left.
+async fn sweep_regularly(pools: Weak<RefCell<Pools>>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(pools) = pools.upgrade() else { return };
+        let mut pools = pools.borrow_mut();
+        let now = Instant::now();
+        drop_unused(&mut pools, now);
+        if pools.is_empty() {
+            return;
+        }
+        for pool in pools.values() {
+            pool.sweep(now);
+        }
+    }
+}
+
+/// Nobody has asked for these for a while; a request that still has one keeps it.
+fn drop_unused(pools: &mut Pools, now: Instant) {
+    pools.retain(|_, pool| now.duration_since(pool.used.get()) < 2 * IDLE);
+}
+
+/// When there are too many pools, the longest unused one goes.
+fn make_room(pools: &mut Pools, now: Instant) {
+    drop_unused(pools, now);
     if pools.len() >= MAX_POOLS {
         let oldest = pools
             .iter()
-            .min_by_key(|(_, entry)| entry.used)
+            .min_by_key(|(_, pool)| pool.used.get())
             .map(|(key, _)| key.clone());
         if let Some(oldest) = oldest {
             pools.remove(&oldest);

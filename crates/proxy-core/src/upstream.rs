@@ -1,13 +1,10 @@
 //! Where a request goes: the upstream's origin and base path, and how strictly paths and redirects are taken.
 
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use actix_http::RequestHead;
 use async_trait::async_trait;
-use http::{
-    StatusCode,
-    uri::{Authority, Scheme},
-};
+use http::{HeaderValue, StatusCode, Uri, uri::Authority};
 
 use crate::{auth::Identity, error::ProxyError, forward::links::LinkBases};
 
@@ -81,10 +78,12 @@ pub struct Timeouts {
 pub struct Upstream {
     /// The name that callers read in errors.
     pub name: String,
-    /// `http` or `https`.
-    pub scheme: Scheme,
-    /// Host, and port unless it is the scheme's own.
+    /// `https://jira.example.org`: scheme, host, and port unless it is the scheme's own; without a slash at the end.
+    pub origin: Arc<str>,
+    /// Host and port, as the origin has them.
     pub authority: Authority,
+    /// The same, as the value of `Host`.
+    pub host: HeaderValue,
     /// Path that every request stays below; begins and ends with `/`.
     pub base_path: String,
     /// Public path that is replaced by `base_path`; begins with `/`, ends without.
@@ -112,16 +111,19 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// `https://jira.example.org`: scheme and authority, without a slash at the end.
+    /// The origin as it is connected to.
+    ///
+    /// # Panics
+    /// Never: an origin is made of a URL.
     #[must_use]
-    pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.authority)
+    pub fn uri(&self) -> Uri {
+        Uri::from_str(&self.origin).expect("an origin is made of a URL")
     }
 
     /// The upstream's base URL without the slash at its end.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("{}{}", self.origin(), self.base_path.trim_end_matches('/'))
+        format!("{}{}", self.origin, self.base_path.trim_end_matches('/'))
     }
 }
 

@@ -141,7 +141,7 @@ pub(super) fn head(
 fn through_the_proxy(upstream: &Upstream, link: &ServerValue, public_base: &str) -> Option<ServerValue> {
     let link = upstream
         .link_bases
-        .replaced(link.to_str().ok()?, public_base, &upstream.origin())?;
+        .replaced(link.to_str().ok()?, public_base, &upstream.origin)?;
     ServerValue::from_str(&link).ok()
 }
 
@@ -154,7 +154,7 @@ fn relayed_location(upstream: &Upstream, fields: &HeaderMap, public_base: &str) 
         .or_else(|| location.strip_prefix(upstream.base_path.trim_end_matches('/')));
     match rest.filter(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#'])) {
         Some(rest) => ServerValue::from_str(&format!("{public_base}{rest}")).ok(),
-        None if location.starts_with(&upstream.origin()) => None,
+        None if location.starts_with(&*upstream.origin) => None,
         None => ServerValue::from_str(location).ok(),
     }
 }

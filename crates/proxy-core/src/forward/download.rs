@@ -9,7 +9,7 @@ use std::{
 use actix_web::body::{BodySize, MessageBody};
 use bytes::{Bytes, BytesMut};
 use http::{header, response::Parts};
-use http_body::Body;
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     links::Links,
     scan::{Leak, Scan},
 };
-use crate::{limits::Slot, upstream::Upstream};
+use crate::{limits::Slot, transport::Lease, upstream::Upstream};
 
 /// What a body passes through on its way.
 pub(super) struct Filters {
@@ -48,9 +48,19 @@ impl Filters {
     }
 }
 
+/// What comes after an answer's head, and the connection that it comes on.
+pub(super) struct Body {
+    pub(super) incoming: Incoming,
+    pub(super) lease: Lease,
+    /// The answer to HEAD has none.
+    pub(super) head_only: bool,
+}
+
 /// An upstream's body. Dropping it closes the upstream's connection, unless the body was read to its end.
 pub struct Download {
     incoming: Incoming,
+    /// Until the body has ended: from then on the connection may serve the next request.
+    lease: Option<Lease>,
     size: BodySize,
     filters: Filters,
     idle: Idle,
@@ -62,14 +72,12 @@ pub struct Download {
 
 impl Download {
     /// The body of a response with these `parts`. With `links`, its length is not known beforehand.
-    pub(super) fn new(
-        incoming: Incoming,
-        parts: &Parts,
-        head_only: bool,
-        filters: Filters,
-        upstream: &Upstream,
-        slot: Slot,
-    ) -> Self {
+    pub(super) fn new(body: Body, parts: &Parts, filters: Filters, upstream: &Upstream, slot: Slot) -> Self {
+        let Body {
+            incoming,
+            lease,
+            head_only,
+        } = body;
         let announced = parts
             .headers
             .get(header::CONTENT_LENGTH)
@@ -82,14 +90,25 @@ impl Download {
             None if head_only => BodySize::None,
             None => BodySize::Stream,
         };
-        Self {
+        let mut download = Self {
             incoming,
+            lease: Some(lease),
             size,
             filters,
             idle: Idle::new(upstream.timeouts.idle),
             upstream: upstream.name.clone(),
             done: bodyless || head_only,
             _slot: slot,
+        };
+        download.give_back_at_end();
+        download
+    }
+
+    fn give_back_at_end(&mut self) {
+        if self.incoming.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
         }
     }
 
@@ -116,6 +135,7 @@ impl MessageBody for Download {
                 // Trailers end here: actix has no way to send them.
                 Poll::Ready(Some(Ok(frame))) => {
                     self.idle.touch();
+                    self.give_back_at_end();
                     let Ok(chunk) = frame.into_data() else { continue };
                     let Ok(chunk) = self.filters.push(chunk) else {
                         return self.cut("it holds the service's own credential");
@@ -127,6 +147,9 @@ impl MessageBody for Download {
                 Poll::Ready(Some(Err(error))) => return self.cut(&super::failure::chain(&error)),
                 Poll::Ready(None) => {
                     self.done = true;
+                    if let Some(lease) = self.lease.take() {
+                        lease.give_back();
+                    }
                     let rest = self.filters.finish();
                     return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
                 }

@@ -1,12 +1,16 @@
 //! Why no answer came, and what that means to the caller.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, rc::Rc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::upload::{Fault, Upload};
-use crate::{error::ProxyError, transport::Pool, upstream::Upstream};
+use crate::{
+    error::ProxyError,
+    transport::{Lease, Pool, SendError},
+    upstream::Upstream,
+};
 
 /// Why no response head came.
 pub(super) enum Failure {
@@ -32,35 +36,27 @@ impl From<Failure> for ProxyError {
     }
 }
 
+/// One request on one connection, `fresh` or not, and the head of its answer.
 pub(super) async fn request_within(
-    pool: &Pool,
+    pool: &Rc<Pool>,
     request: Request<Upload>,
+    fresh: bool,
     limit: Duration,
     upstream: &Upstream,
-) -> Result<Response<Incoming>, Failure> {
+) -> Result<(Response<Incoming>, Lease), Failure> {
     let name = || upstream.name.clone();
-    let error = match tokio::time::timeout(limit, pool.request(request)).await {
-        Err(_) => return Err(Failure::Timeout(name())),
-        Ok(Ok(response)) => return Ok(response),
-        Ok(Err(error)) => error,
-    };
-    let detail = chain(&error);
-    if error.is_connect() {
-        let slow = source::<io::Error>(&error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
-        return Err(if slow {
-            Failure::Timeout(name())
-        } else {
-            Failure::Connect(name(), detail)
-        });
+    match tokio::time::timeout(limit, pool.send(request, fresh)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Err(_) | Ok(Err(SendError::ConnectTimeout)) => Err(Failure::Timeout(name())),
+        Ok(Err(SendError::Connect(error))) => Err(Failure::Connect(name(), chain(error.as_ref()))),
+        Ok(Err(SendError::Exchange(error))) if error.is_parse() || error.is_parse_status() => {
+            Err(Failure::Protocol(name(), chain(&error)))
+        }
+        Ok(Err(SendError::Exchange(error))) => Err(Failure::Died(ProxyError::Unreachable {
+            upstream: name(),
+            detail: chain(&error),
+        })),
     }
-    let inner = source::<hyper::Error>(&error);
-    if inner.is_some_and(|error| error.is_parse() || error.is_parse_status()) {
-        return Err(Failure::Protocol(name(), detail));
-    }
-    Err(Failure::Died(ProxyError::Unreachable {
-        upstream: name(),
-        detail,
-    }))
 }
 
 /// The message of an error and of all that caused it: for the log alone.
@@ -72,17 +68,6 @@ pub(super) fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
-}
-
-fn source<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        cause = error.source();
-    }
-    None
 }
 
 impl Fault {

@@ -1,5 +1,7 @@
 //! The request that goes upstream: the permitted target, listed headers, our own.
 
+use std::str::FromStr as _;
+
 use http::{HeaderName, HeaderValue, Request, Uri, header};
 
 use super::{Exchange, Sending, trace, upload::Upload};
@@ -19,12 +21,7 @@ pub(super) fn request(
     let internal = |error: http::Error| ProxyError::Internal {
         detail: error.to_string(),
     };
-    let uri = Uri::builder()
-        .scheme(upstream.scheme.clone())
-        .authority(upstream.authority.clone())
-        .path_and_query(sending.permit.target().path_and_query())
-        .build()
-        .map_err(internal)?;
+    let uri = Uri::from_str(sending.permit.target().path_and_query()).map_err(|error| internal(error.into()))?;
     let request = Request::builder()
         .method(exchange.head.method.as_str())
         .uri(uri)
@@ -46,6 +43,7 @@ pub(super) fn request(
     if let Some(parent) = trace::continued(&exchange.head.headers) {
         fields.insert(TRACE_PARENT, parent);
     }
+    fields.insert(header::HOST, upstream.host.clone());
     sending.credential.apply(&mut fields);
     *request.headers_mut() = fields;
     Ok(request)

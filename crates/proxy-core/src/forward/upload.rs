@@ -1,13 +1,11 @@
 //! A request body on its way upstream: streamed, bounded in size and time.
 
 use std::{
+    cell::Cell,
     future::Future,
     io,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -16,7 +14,6 @@ use actix_web::http::{Method, header};
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
-use send_wrapper::SendWrapper;
 use tokio::time::{Sleep, sleep};
 
 use super::idle::Idle;
@@ -25,29 +22,24 @@ use crate::{error::ProxyError, tenant::Kind, upstream::Upstream};
 /// What was wrong with the body while it was being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    TooLarge = 1,
-    TooSlow = 2,
-    Broken = 3,
+    TooLarge,
+    TooSlow,
+    Broken,
 }
 
 /// Tells the forwarder why a body failed: hyper reports only that it did.
 #[derive(Clone, Debug, Default)]
-pub(super) struct UploadWatch(Arc<AtomicU8>);
+pub(super) struct UploadWatch(Option<Rc<Cell<Option<Fault>>>>);
 
 impl UploadWatch {
     pub(super) fn fault(&self) -> Option<Fault> {
-        match self.0.load(Ordering::Relaxed) {
-            1 => Some(Fault::TooLarge),
-            2 => Some(Fault::TooSlow),
-            3 => Some(Fault::Broken),
-            _ => None,
-        }
+        self.0.as_ref()?.get()
     }
 }
 
-/// A request body, or none. Hyper wants it to be `Send`; it never leaves its worker, and would panic if it did.
+/// A request body, or none.
 #[derive(Default)]
-pub(crate) struct Upload(Option<Box<SendWrapper<Streaming>>>);
+pub(crate) struct Upload(Option<Box<Streaming>>);
 
 struct Streaming {
     payload: Payload,
@@ -56,7 +48,7 @@ struct Streaming {
     left: u64,
     idle: Idle,
     deadline: Pin<Box<Sleep>>,
-    watch: UploadWatch,
+    fault: Rc<Cell<Option<Fault>>>,
 }
 
 /// The body that `head` announces.
@@ -69,7 +61,6 @@ pub(super) fn from_request(
     upstream: &Upstream,
     kind: &Kind,
 ) -> Result<(Upload, UploadWatch), ProxyError> {
-    let watch = UploadWatch::default();
     let announced = head
         .headers
         .get(header::CONTENT_LENGTH)
@@ -77,7 +68,7 @@ pub(super) fn from_request(
         .and_then(|value| value.trim().parse::<u64>().ok());
     let chunked = head.headers.contains_key(header::TRANSFER_ENCODING);
     if !chunked && announced.unwrap_or(0) == 0 {
-        return Ok((Upload::default(), watch));
+        return Ok((Upload::default(), UploadWatch::default()));
     }
     if matches!(head.method, Method::GET | Method::HEAD) {
         return Err(ProxyError::BadRequest(
@@ -94,15 +85,17 @@ pub(super) fn from_request(
             limit: upstream.max_request_body,
         });
     }
+    let fault = Rc::default();
+    let watch = UploadWatch(Some(Rc::clone(&fault)));
     let streaming = Streaming {
         payload,
         announced: announced.filter(|_| !chunked),
         left: upstream.max_request_body,
         idle: Idle::new(upstream.timeouts.idle),
         deadline: Box::pin(sleep(upstream.timeouts.upload)),
-        watch: watch.clone(),
+        fault,
     };
-    Ok((Upload(Some(Box::new(SendWrapper::new(streaming)))), watch))
+    Ok((Upload(Some(Box::new(streaming))), watch))
 }
 
 /// Exactly one media type, and one of these: a form could carry a login where JSON cannot.
@@ -155,7 +148,7 @@ impl Body for Upload {
         Poll::Ready(chunk.map(|chunk| match chunk {
             Ok(bytes) => Ok(Frame::data(bytes)),
             Err(fault) => {
-                streaming.watch.0.store(fault as u8, Ordering::Relaxed);
+                streaming.fault.set(Some(fault));
                 Err(io::Error::other("the request body failed"))
             }
         }))

@@ -16,8 +16,9 @@ pub(crate) fn upstream(base: &str) -> Upstream {
     let second = Duration::from_secs(1);
     Upstream {
         name: "Jira".into(),
-        scheme: url.scheme().parse().unwrap(),
+        origin: url.origin().ascii_serialization().into(),
         authority: url.authority().parse().unwrap(),
+        host: url.authority().parse().unwrap(),
         base_path: url.path().into(),
         prefix: "/jira-data-proxy".into(),
         not_found: "not here",
@@ -45,11 +46,12 @@ fn observed(peer: &str, headers: &[(&'static str, &'static str)]) -> String {
         head.headers
             .append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    PublicUrl {
+    let public = PublicUrl {
         origin: None,
         trusted_peers: vec!["10.0.0.0/8".parse().unwrap()],
-    }
-    .observed(&head)
+    };
+    let (scheme, host) = public.observed(&head);
+    format!("{scheme}://{host}")
 }
 
 #[test]

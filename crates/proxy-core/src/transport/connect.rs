@@ -1,54 +1,27 @@
-//! One limit for all that it takes to connect: the name, TCP and TLS.
+//! From an upstream's origin to bytes both ways: the name, TCP and TLS.
 
-use std::{
-    error::Error,
-    future::Future,
-    io,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use http::Uri;
-use tower_service::Service;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioIo};
+use tokio::net::TcpStream;
 
-type BoxError = Box<dyn Error + Send + Sync>;
+use super::resolver::GuardedResolver;
+use crate::upstream::Upstream;
 
-/// A connector that gives up after a while.
-#[derive(Clone)]
-pub(crate) struct Within<C> {
-    connector: C,
-    limit: Duration,
-}
+/// Connects to the origin that it is called with.
+pub(super) type Connector = HttpsConnector<HttpConnector<GuardedResolver>>;
+pub(super) type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-impl<C> Within<C> {
-    pub(super) fn new(connector: C, limit: Duration) -> Self {
-        Self { connector, limit }
-    }
-}
-
-impl<C> Service<Uri> for Within<C>
-where
-    C: Service<Uri>,
-    C::Error: Into<BoxError>,
-    C::Future: Send + 'static,
-{
-    type Response = C::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.connector.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.connector.call(uri);
-        let limit = self.limit;
-        Box::pin(async move {
-            match tokio::time::timeout(limit, connecting).await {
-                Ok(connected) => connected.map_err(Into::into),
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-            }
-        })
-    }
+/// A connector to `upstream`.
+pub(super) fn connector(tls: &Arc<rustls::ClientConfig>, upstream: &Upstream) -> Connector {
+    let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(upstream.authority.host()));
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    http.set_keepalive(Some(Duration::from_secs(30)));
+    HttpsConnectorBuilder::new()
+        .with_tls_config((**tls).clone())
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(http)
 }
