@@ -139,11 +139,13 @@ impl Links {
         let mut out = BytesMut::new();
         let mut copied = 0; // what comes before is in `out`
         let mut search = Search::new(&self.bases, &chunk);
-        while let Some((at, needle)) = search.next() {
+        while let Some((at, index, needle)) = search.next() {
             let end = at + needle.finder.needle().len();
             match chunk.get(end) {
                 None if !last => break,
-                Some(next) if continues(*next) => {}
+                // A shorter base may begin here too.
+                Some(next) if continues(*next) => search.pass(index),
+                _ if !last && self.begins_longer(&chunk[at..]) => break,
                 _ => {
                     if out.is_empty() {
                         out.reserve(chunk.len() + chunk.len() / 8);
@@ -154,9 +156,9 @@ impl Links {
                         false => out.extend_from_slice(self.public.as_bytes()),
                     }
                     copied = end;
+                    search.go_on(end);
                 }
             }
-            search.go_on(end);
         }
         let keep = if last {
             chunk.len()
@@ -169,6 +171,12 @@ impl Links {
         }
         out.extend_from_slice(&chunk[copied..keep]);
         out.freeze()
+    }
+
+    /// Whether the end of a chunk could turn out to be a link to a longer base than the one that is there.
+    fn begins_longer(&self, end: &[u8]) -> bool {
+        let mut needles = self.bases.0.iter().map(|needle| needle.finder.needle());
+        needles.any(|needle| needle.len() > end.len() && needle.starts_with(end))
     }
 
     /// How many bytes at the end could be the beginning of a link, or a link whose end is not yet seen.
@@ -192,11 +200,19 @@ impl<'c> Search<'c> {
         Self { needles, chunk, places }
     }
 
-    fn next(&self) -> Option<(usize, &'c Needle)> {
-        let places = self.places.iter().zip(self.needles);
+    /// The next place, the index of what is there, and that itself.
+    fn next(&self) -> Option<(usize, usize, &'c Needle)> {
+        let places = self.places.iter().zip(self.needles).enumerate();
         places
-            .filter_map(|(place, needle)| Some(((*place)?, needle)))
-            .min_by_key(|(place, _)| *place)
+            .filter_map(|(index, (place, needle))| Some(((*place)?, index, needle)))
+            .min_by_key(|(place, ..)| *place)
+    }
+
+    /// Looks for the needle of this index behind where it was found.
+    fn pass(&mut self, index: usize) {
+        let from = self.places[index].map_or(0, |place| place + 1);
+        let found = self.needles[index].finder.find(&self.chunk[from..]);
+        self.places[index] = found.map(|found| from + found);
     }
 
     /// Only what lies before `from` is looked for again.

@@ -98,6 +98,32 @@ fn of_two_bases_the_longer_one_counts() {
     assert_eq!(out, "P/1 P/y P/z P ");
 }
 
+/// Found by fuzzing: one base may be the beginning of another, and only what follows tells which is meant.
+#[test]
+fn of_two_bases_that_begin_alike_the_one_that_ends_counts_wherever_the_chunks_part() {
+    let bases = LinkBases::new(&["http://jira".to_owned(), "http://jira/x".to_owned()]);
+    for (body, expected) in [
+        ("http://jira/x/1", "P/1"),
+        ("http://jira/x", "P"),
+        ("http://jira/xy/1 http://jira/x", "P/xy/1 P"),
+        (
+            "http://jira/ http://jirax/x http:\\/\\/jira\\/xy",
+            "P/ http://jirax/x P\\/xy",
+        ),
+    ] {
+        for cut in 0..=body.len() {
+            let (one, two) = body.as_bytes().split_at(cut);
+            let mut links = Links::new(&bases, "P");
+            let chunks = [
+                links.push(Bytes::copy_from_slice(one)),
+                links.push(Bytes::copy_from_slice(two)),
+                links.finish(),
+            ];
+            assert_eq!(chunks.concat(), expected.as_bytes(), "{body} cut at {cut}");
+        }
+    }
+}
+
 #[test]
 fn a_header_that_still_names_the_upstream_is_dropped() {
     let bases = LinkBases::new(&[BASE.to_owned()]);
