@@ -25,6 +25,7 @@ const HOP_BY_HOP: &[&str] = &[
     "host",
 ];
 
+const JSON: &[u8] = b"application/json";
 /// `Cache-Control` where the upstream's cannot be understood.
 const KEEP_NOTHING: ServerValue = ServerValue::from_static("private, no-store");
 
@@ -153,12 +154,18 @@ fn own_fields(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Ve
     headers
 }
 
-/// A media type whose documents may run script in the origin that serves them.
+/// A media type whose documents may run script in the origin that serves them. Browsers take the last one of a list
+/// (Fetch, 2.2.2): here any of them counts.
 fn is_active_document(headers: &HeaderMap) -> bool {
-    if is_json(headers) {
-        return false;
-    }
-    let media = media_type(headers).unwrap_or_default().to_ascii_lowercase();
+    let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let mut types = value.unwrap_or_default().split(|byte| *byte == b',');
+    types.any(|one| {
+        let name = without_parameters(one);
+        !name.eq_ignore_ascii_case(JSON) && is_active(&String::from_utf8_lossy(name).to_ascii_lowercase())
+    })
+}
+
+fn is_active(media: &str) -> bool {
     !(media.starts_with("image/") && media != "image/svg+xml")
         && (media.contains("html")
             || media.contains("xml")
@@ -169,13 +176,17 @@ fn is_active_document(headers: &HeaderMap) -> bool {
 /// Whether the body is JSON.
 #[must_use]
 pub fn is_json(headers: &HeaderMap) -> bool {
-    media_type(headers).is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+    let value = headers.get(header::CONTENT_TYPE);
+    value.is_some_and(|value| without_parameters(value.as_bytes()).eq_ignore_ascii_case(JSON))
 }
 
-/// The media type as it is written, without its parameters.
-fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim())
+/// Parameters may hold bytes that are no text: that does not make the type another one.
+fn without_parameters(media: &[u8]) -> &[u8] {
+    media
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii()
 }
 
 /// Whether the body is compressed, or otherwise not as it would be read.
@@ -190,10 +201,13 @@ pub fn is_encoded(headers: &HeaderMap) -> bool {
 /// Whether the upstream hands out a file rather than an answer.
 #[must_use]
 pub fn is_attachment(headers: &HeaderMap) -> bool {
+    const ATTACHMENT: &[u8] = b"attachment";
+    // The file's name may hold bytes that are no ASCII.
     let value = headers
         .get(header::CONTENT_DISPOSITION)
-        .and_then(|value| value.to_str().ok());
-    value.is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("attachment"))
+        .map(|value| value.as_bytes().trim_ascii_start());
+    let kind = value.and_then(|value| value.get(..ATTACHMENT.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(ATTACHMENT))
 }
 
 /// No shared cache in front may keep one user's answer for another, whatever the upstream says (RFC 9111, 5.2.2).

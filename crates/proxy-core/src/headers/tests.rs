@@ -2,7 +2,7 @@ use actix_web::http::header::{HeaderMap as ServerHeaders, HeaderName as ServerNa
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
-use super::{HeaderPolicy, Passing, request_headers, response_headers};
+use super::{HeaderPolicy, Passing, is_attachment, is_json, request_headers, response_headers};
 
 const STRICT: HeaderPolicy = HeaderPolicy {
     request: Passing::Only(&["accept", "range", "x-auth-request-user"]),
@@ -186,6 +186,43 @@ fn a_document_that_could_run_script_is_handed_out_as_a_file() {
         value(&returned(&STRICT, &[]), "content-type"),
         ["application/octet-stream"]
     );
+}
+
+/// Found by fuzzing. Browsers look for the end of a type, and take the last of a list of them (Fetch, 2.2.2).
+#[test]
+fn a_type_that_only_a_browser_reads_as_a_document_is_one() {
+    for media in [
+        b"text/html; charset=\"\xff\"".as_slice(),
+        b"text/html\x80",
+        b"text/plain;x=1, text/html",
+        b"application/json, text/html",
+        b"image/png;x, image/svg+xml",
+    ] {
+        let mut from = HeaderMap::new();
+        from.append("content-type", HeaderValue::from_bytes(media).unwrap());
+        let returned = response_headers(&STRICT, http::StatusCode::OK, &from);
+        let is_file =
+            |(name, value): &(ServerName, ServerValue)| name == "content-disposition" && value == "attachment";
+        assert!(returned.iter().any(is_file), "{}", media.escape_ascii());
+    }
+}
+
+#[test]
+fn a_file_is_one_whatever_its_name_is() {
+    for (disposition, expected) in [
+        (b"attachment; filename=\"\xe9.json\"".as_slice(), true),
+        (" Attachment; filename=\"\u{e9}.json\"".as_bytes(), true),
+        (b"inline; filename=\"attachment\"", false),
+        (b"attach", false),
+    ] {
+        let mut from = HeaderMap::new();
+        from.append("content-disposition", HeaderValue::from_bytes(disposition).unwrap());
+        assert_eq!(is_attachment(&from), expected, "{}", disposition.escape_ascii());
+    }
+    let mut from = HeaderMap::new();
+    let media = HeaderValue::from_bytes(b"Application/JSON ;x=\xff").unwrap();
+    from.append("content-type", media);
+    assert!(is_json(&from));
 }
 
 proptest! {
