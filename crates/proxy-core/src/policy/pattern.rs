@@ -5,6 +5,10 @@
 //! the number of stars. A path is split once for all patterns, and braces are tried where they stand: rules are many, and
 //! most begin alike.
 
+/// Most pairs of braces in one pattern, and most ways to write it out: each pair multiplies them.
+const MAX_BRACES: usize = 8;
+const MAX_ALTERNATIVES: usize = 256;
+
 /// One compiled pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -34,7 +38,7 @@ impl Pattern {
             return Err("begins with `/`: patterns are relative to the upstream's base path".to_owned());
         }
         if written.contains("//") || written.split('/').any(|segment| segment == "." || segment == "..") {
-            return Err("holds an empty or a dot segment, which no request can match".to_owned());
+            return Err("holds an empty or a dot segment, which no request can match: remove it".to_owned());
         }
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/*{},".contains(&byte);
         if let Some(odd) = written.chars().find(|odd| !odd.is_ascii() || !good(*odd as u8)) {
@@ -46,13 +50,18 @@ impl Pattern {
             Some("") => ("", true),
             Some(path) => (
                 path.strip_suffix('/')
-                    .ok_or("holds `**` that is not a segment of its own")?,
+                    .ok_or("holds `**` that is not a segment of its own: write `/**`")?,
                 true,
             ),
             None => (written, false),
         };
         if path.contains("**") {
-            return Err("holds `**` elsewhere than at its end".to_owned());
+            return Err("holds `**` elsewhere than at its end: use `*` for one segment".to_owned());
+        }
+        if path.matches('{').count() > MAX_BRACES {
+            return Err(format!(
+                "holds more than {MAX_BRACES} pairs of braces: write several patterns"
+            ));
         }
         expand(path)?; // braces may hold no slash: seen in the whole path only
         let segments = match (path, deep) {
@@ -89,16 +98,23 @@ impl Pattern {
 fn expand(pattern: &str) -> Result<Vec<String>, String> {
     let Some((before, rest)) = pattern.split_once('{') else {
         return if pattern.contains('}') {
-            Err("holds `}` without `{`".to_owned())
+            Err("holds `}` without `{`: write both or none".to_owned())
         } else {
             Ok(vec![pattern.to_owned()])
         };
     };
-    let (inside, after) = rest.split_once('}').ok_or("holds `{` without `}`")?;
+    let (inside, after) = rest
+        .split_once('}')
+        .ok_or("holds `{` without `}`: write both or none")?;
     if inside.contains(['{', '/']) || inside.is_empty() || before.contains('}') {
-        return Err("holds braces that nest, are empty or hold a slash".to_owned());
+        return Err("holds braces that nest, are empty or hold a slash: write several patterns".to_owned());
     }
     let tails = expand(after)?;
+    if inside.split(',').count() * tails.len() > MAX_ALTERNATIVES {
+        return Err(format!(
+            "has more than {MAX_ALTERNATIVES} alternatives: write several patterns"
+        ));
+    }
     let with = |choice: &str| {
         tails
             .iter()

@@ -243,6 +243,38 @@ fn patterns_mean_whole_segments() {
     }
 }
 
+/// Found by fuzzing: each pair of braces multiplies what a pattern is written out to.
+#[test]
+fn a_pattern_has_a_bounded_number_of_alternatives() {
+    let braces = |choices: &str, times: usize| Pattern::new(&format!("rest/{}", choices.repeat(times)));
+    assert!(braces("{a,b}", 8).is_ok() && braces("{a}", 8).is_ok());
+    for (choices, times) in [("{a,b}", 9), ("{a,b}", 64), ("{a}", 100_000), ("{a,b,c}", 6)] {
+        assert!(braces(choices, times).is_err(), "{choices} {times} times");
+    }
+    assert!(Pattern::new(&format!("{{{}}}", ",".repeat(300))).is_err());
+}
+
+#[test]
+fn what_is_wrong_with_a_pattern_is_said_with_a_cure() {
+    for pattern in [
+        "/a",
+        "a//b",
+        "../a",
+        "a b",
+        "a**",
+        "a/**/b",
+        "a}",
+        "a{b",
+        "{a,{b}}",
+        "{}",
+        "{a/b}",
+        "{a}{a}{a}{a}{a}{a}{a}{a}{a}",
+    ] {
+        let what = Pattern::new(pattern).unwrap_err();
+        assert!(what.contains(": "), "{pattern} {what}");
+    }
+}
+
 #[test]
 fn the_policy_reads_as_a_table() {
     let (policy, _) = policy(r#"preset = "strict""#);
