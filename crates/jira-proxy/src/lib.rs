@@ -17,7 +17,7 @@ use proxy_core::{
     proxy::Proxy,
     service::Service,
     telemetry::Metrics,
-    tenant::{Kind, Tenant, tenant_policy},
+    tenant::{Kind, Tenant, check_policy, tenant_policy},
     upstream::{Paths, Redirects},
 };
 
@@ -116,7 +116,10 @@ pub struct Config {
 impl Document for Config {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let (identity, tenant) = (reader.list("identity"), reader.list("tenant"));
+        let (identity, tenant) = (
+            reader.list("identity"),
+            reader.list_with("tenant", |tenant, problems| check_policy(tenant, &KIND, problems)),
+        );
         let mut config = Self {
             server: server?,
             log: log?,
@@ -142,13 +145,8 @@ impl Document for Config {
 }
 
 impl Validate for Config {
-    fn validate(&self, problems: &mut Problems) {
-        for (index, tenant) in self.tenant.iter().enumerate() {
-            problems.within(format!("tenant[{index}]"), |problems| {
-                tenant_policy(tenant, &KIND, problems);
-            });
-        }
-    }
+    /// Each section has been checked where it was read.
+    fn validate(&self, _problems: &mut Problems) {}
 }
 
 /// The service that `config` describes.

@@ -9,12 +9,13 @@ use actix_web::http::header::{HOST, HeaderMap};
 use anyhow::Context;
 use async_trait::async_trait;
 use http::uri::Authority;
+use serde_json::Value;
 
 use crate::{
     auth::Identity,
     config::{
-        Problems,
-        sections::{LimitsConfig, ServerConfig, TenantConfig, UpstreamConfig, check::is_loopback_host},
+        Problems, Section,
+        sections::{LimitsConfig, PolicyConfig, ServerConfig, TenantConfig, UpstreamConfig, check::is_loopback_host},
     },
     credential::ServiceCredential,
     error::ProxyError,
@@ -210,6 +211,17 @@ pub fn tenant_policy(config: &TenantConfig, kind: &Kind, problems: &mut Problems
         policy::rules(&config.policy, &Presets::built_in(kind.presets), problems)
     });
     Policy::new(rules, kind.not_found)
+}
+
+/// Notes what is wrong with the policy of a tenant's table, whatever else is wrong with the table.
+pub fn check_policy(tenant: &Value, kind: &Kind, problems: &mut Problems) {
+    let policy = tenant.get("policy").cloned();
+    // A policy that cannot be read is told of where it is read.
+    if let Some(policy) = policy.and_then(|policy| PolicyConfig::read(policy, &mut Problems::default())) {
+        problems.within("policy", |problems| {
+            policy::rules(&policy, &Presets::built_in(kind.presets), problems)
+        });
+    }
 }
 
 /// Where the upstream is reached, and where people reach it, if that is another place.

@@ -85,6 +85,12 @@ username = "bot"
 [tenant.policy]
 preset = "lax"
 publish = ["attachements"]
+[[tenant]]
+name = "two"
+[[tenant.policy.rule]]
+name = "a"
+action = "deny"
+paths = ["/rest"]
 "#;
     fs::write(file.path(), toml).unwrap();
     let started = Instant::now();
@@ -101,6 +107,8 @@ publish = ["attachements"]
         "tenant[0].prefix",
         "tenant[0].upstream.url",
         "password_file",
+        "tenant[0].policy.preset is `lax`",
+        "tenant[1].policy.rule[0].paths[0] begins with `/`",
     ] {
         assert!(said.contains(part), "{part} in\n{said}");
     }

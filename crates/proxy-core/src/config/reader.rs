@@ -80,6 +80,16 @@ impl<'a> Reader<'a> {
 
     /// The list of tables `key`, each validated; an absent one is read as empty.
     pub fn list<T: Section>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        self.list_with(key, |_, _| ())
+    }
+
+    /// The same, with a check of each table as it is written: what a service alone can judge has to be told whatever else
+    /// is wrong.
+    pub fn list_with<T: Section>(
+        &mut self,
+        key: &'static str,
+        check: impl Fn(&Value, &mut Problems),
+    ) -> Option<Vec<T>> {
         let values = match self.take(key) {
             None => Vec::new(),
             Some(Value::Array(values)) => values,
@@ -99,7 +109,13 @@ impl<'a> Reader<'a> {
             .into_iter()
             .enumerate()
             .map(|(index, value)| (format!("{key}[{index}]"), value));
-        let entries: Vec<Option<T>> = keyed.map(|(key, value)| self.entry(&key, value)).collect();
+        let entries = keyed.map(|(key, value)| {
+            let table = value.clone();
+            let entry = self.entry(&key, value);
+            self.problems.within(key, |problems| check(&table, problems));
+            entry
+        });
+        let entries: Vec<Option<T>> = entries.collect();
         let entries: Option<Vec<T>> = entries.into_iter().collect();
         match &entries {
             Some(entries) => T::together(key, entries, self.problems),
