@@ -5,6 +5,8 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 cache := `echo "${NBGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nbgate}"`
 deny_version := "0.20.2"
 deny := cache / "cargo-deny-" + deny_version
+cargo_fuzz_version := "0.13.2"
+cargo_fuzz := cache / "cargo-fuzz-" + cargo_fuzz_version
 
 export NBGATE_CACHE := cache
 export CARGO_TARGET_DIR := env("CARGO_TARGET_DIR", cache / "target")
@@ -28,6 +30,7 @@ check: fmt-check clippy doc deny
 # Check the format
 fmt-check:
     cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 # Check the lints; every warning is an error
 clippy:
@@ -59,6 +62,15 @@ problems:
 e2e SUITE="jira":
     bash e2e/run.sh {{ SUITE }}
 
+# Fuzz each target for so many seconds, or those that are named (docs/robustness.md); writes summary.json
+fuzz SECONDS="600" *TARGETS: _cargo-fuzz
+    nice -n 19 python3 scripts/fuzz.py {{ SECONDS }} {{ TARGETS }} --cargo-fuzz {{ cargo_fuzz }}/bin/cargo-fuzz --target-dir {{ cache }}/fuzz-target --scratch "$CARGO_TARGET_DIR/fuzz"
+
+# Give the fuzz targets the dependencies of the workspace, after Cargo.lock has changed
+fuzz-lock:
+    cp Cargo.lock fuzz/Cargo.lock
+    cargo metadata --format-version 1 --manifest-path fuzz/Cargo.toml > /dev/null
+
 # Do what README says: start the playground, run what it prints, stop it with Ctrl-C
 try-readme:
     python3 scripts/try_readme.py
@@ -82,6 +94,7 @@ ci:
     stage doc
     stage deny
     stage test
+    stage fuzz 10
     stage e2e jira
     printf '%s\n' "::: all stages passed" "${times[@]}"
 
@@ -89,3 +102,8 @@ ci:
 _cargo-deny:
     @[ -x {{ deny }}/bin/cargo-deny ] || CARGO_TARGET_DIR="{{ deny }}/build" cargo install --locked --root {{ deny }} cargo-deny@{{ deny_version }}
     @rm -rf {{ deny }}/build
+
+# cargo-fuzz, built once into the cache folder
+_cargo-fuzz:
+    @[ -x {{ cargo_fuzz }}/bin/cargo-fuzz ] || CARGO_TARGET_DIR="{{ cargo_fuzz }}/build" cargo install --locked --root {{ cargo_fuzz }} cargo-fuzz@{{ cargo_fuzz_version }}
+    @rm -rf {{ cargo_fuzz }}/build

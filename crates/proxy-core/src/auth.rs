@@ -19,6 +19,8 @@ use actix_http::RequestHead;
 use async_trait::async_trait;
 use prometheus::IntCounter;
 
+#[cfg(fuzzing)]
+pub use self::oidc::fuzzing;
 pub use self::{
     config::{IdentityConfig, Required},
     identity::{Claims, Identity},

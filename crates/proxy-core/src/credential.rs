@@ -5,6 +5,8 @@
 
 mod breaker;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod service;
 mod source;
 mod watch;

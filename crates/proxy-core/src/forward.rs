@@ -6,6 +6,8 @@
 mod answer;
 pub mod download;
 mod failure;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod idle;
 pub mod links;
 mod outgoing;

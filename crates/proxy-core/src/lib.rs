@@ -20,6 +20,8 @@ pub mod config; // layers, sections, every problem at once
 pub mod telemetry; // metrics, audit events, log
 pub mod service; // listeners, workers, deadlines, drain
 pub mod bootstrap; // what every main() does
+#[cfg(fuzzing)]
+pub mod fuzzing; // doors for `fuzz/`
 
 /// What a binary says of itself.
 #[derive(Clone, Copy, Debug)]

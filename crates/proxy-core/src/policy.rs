@@ -3,6 +3,8 @@
 //! **Invariant**: only [`Policy::authorize`] makes a [`Permit`], and a permit owns the target that was judged. Pure: no
 //! I/O, no clock.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pattern;
 mod presets;
 mod table;

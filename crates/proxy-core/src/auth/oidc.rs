@@ -8,6 +8,8 @@
 
 pub(super) mod claims;
 mod config;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod jws;
 mod keys;
 mod keyset;
