@@ -118,6 +118,11 @@ impl RawClient {
         self.send(bytes)
     }
 
+    /// Says whether the next answer is one to HEAD, where several requests were sent at once.
+    pub fn next_answers_head(&mut self, head: bool) {
+        self.head_only = head;
+    }
+
     /// The next answer.
     ///
     /// # Panics
@@ -181,6 +186,12 @@ impl RawClient {
             bytes = self.wire.take(count);
         }
         bytes
+    }
+
+    /// How the peer ended, if the last read saw its end.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.wire.ended()
     }
 
     /// All that comes until the peer ends, and how it does.

@@ -189,6 +189,12 @@ impl FakeUpstream {
         locked(&self.shared.connections).open.len()
     }
 
+    /// Whether the connection of this number is open; noticed as [`FakeUpstream::open_connections`] notices it.
+    #[must_use]
+    pub fn is_open(&self, connection: usize) -> bool {
+        locked(&self.shared.connections).open.contains_key(&connection)
+    }
+
     /// Every byte received, by connection: what is no request, too.
     #[must_use]
     pub fn received(&self) -> Vec<Vec<u8>> {

@@ -115,6 +115,20 @@ fn a_request_is_framed_unless_the_test_frames_it() {
 }
 
 #[test]
+fn answers_to_requests_sent_at_once_are_told_apart() {
+    let upstream = FakeUpstream::start();
+    upstream.otherwise(Script::answer(200, &[], "body"));
+    let mut client = RawClient::connect(upstream.address());
+    client.send("HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+    for (head, body) in [(true, ""), (false, "body")] {
+        client.next_answers_head(head);
+        let answer = client.read_response();
+        assert_eq!((answer.text().as_str(), answer.complete), (body, true));
+        assert_eq!(client.ended(), None);
+    }
+}
+
+#[test]
 fn a_half_closed_connection_still_answers() {
     let upstream = FakeUpstream::start();
     let mut client = RawClient::connect(upstream.address());

@@ -83,8 +83,10 @@ fn a_connection_serves_several_requests() {
     );
     assert_eq!((upstream.requests().len(), upstream.connections()), (5, 1));
     assert_eq!(upstream.open_connections(), 1);
+    assert!(upstream.is_open(0) && !upstream.is_open(1));
     drop(client);
     eventually(PATIENCE, || upstream.open_connections() == 0);
+    assert!(!upstream.is_open(0));
 }
 
 #[test]
