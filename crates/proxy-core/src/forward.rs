@@ -251,7 +251,7 @@ impl Forwarder {
             lease,
             head_only: exchange.head.method == Method::HEAD,
         };
-        Ok(reply.body(Download::new(body, &parts, filters, upstream, slot)))
+        Ok(reply.body(Download::new(body, &parts, filters, upstream, &self.metrics, slot)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -17,7 +18,7 @@ use super::{
     links::Links,
     scan::{Leak, Scan},
 };
-use crate::{limits::Slot, transport::Lease, upstream::Upstream};
+use crate::{limits::Slot, telemetry::TenantMetrics, transport::Lease, upstream::Upstream};
 
 /// What a body passes through on its way.
 pub(super) struct Filters {
@@ -64,7 +65,7 @@ pub struct Download {
     size: BodySize,
     filters: Filters,
     idle: Idle,
-    upstream: String,
+    metrics: Arc<TenantMetrics>,
     done: bool,
     /// Held until the last byte is out.
     _slot: Slot,
@@ -72,7 +73,14 @@ pub struct Download {
 
 impl Download {
     /// The body of a response with these `parts`. With `links`, its length is not known beforehand.
-    pub(super) fn new(body: Body, parts: &Parts, filters: Filters, upstream: &Upstream, slot: Slot) -> Self {
+    pub(super) fn new(
+        body: Body,
+        parts: &Parts,
+        filters: Filters,
+        upstream: &Upstream,
+        metrics: &Arc<TenantMetrics>,
+        slot: Slot,
+    ) -> Self {
         let Body {
             incoming,
             lease,
@@ -96,7 +104,7 @@ impl Download {
             size,
             filters,
             idle: Idle::new(upstream.timeouts.idle),
-            upstream: upstream.name.clone(),
+            metrics: metrics.clone(),
             done: bodyless || head_only,
             _slot: slot,
         };
@@ -114,7 +122,12 @@ impl Download {
 
     fn cut(&mut self, why: &str) -> Poll<Option<Result<Bytes, io::Error>>> {
         self.done = true;
-        tracing::warn!(upstream = %self.upstream, why, "the upstream's body was cut short: the connection to the caller is aborted");
+        self.metrics.cut_answers.inc();
+        tracing::warn!(
+            tenant = self.metrics.tenant(),
+            why,
+            "the upstream's body was cut short: the connection to the caller is aborted"
+        );
         Poll::Ready(Some(Err(io::Error::other("the upstream's body was cut short"))))
     }
 }

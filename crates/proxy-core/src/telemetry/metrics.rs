@@ -32,6 +32,7 @@ pub struct Metrics {
     credential_reloads: IntCounterVec,
     credential_age: IntGaugeVec,
     in_flight: IntGaugeVec,
+    cut_answers: IntCounterVec,
     audit_lost: IntCounter,
     panics: IntCounter,
     closed_connections: IntCounterVec,
@@ -116,6 +117,11 @@ impl Metrics {
                 &["tenant"],
             ),
             in_flight: gauges("nbgate_in_flight", "Requests in progress.", &["service", "tenant"]),
+            cut_answers: counters(
+                "nbgate_cut_answers_total",
+                "Answers that ended in a reset because the upstream broke off or fell silent, or its body held the credential.",
+                &["service", "tenant"],
+            ),
             audit_lost: register(
                 &registry,
                 IntCounter::new(
@@ -202,6 +208,7 @@ impl Metrics {
             request_seconds: self.request_seconds.with_label_values(&labels),
             upstream_seconds: self.upstream_seconds.with_label_values(&labels),
             in_flight: self.in_flight.with_label_values(&labels),
+            cut_answers: self.cut_answers.with_label_values(&labels),
         }
     }
 }
@@ -217,6 +224,8 @@ pub struct TenantMetrics {
     pub upstream_seconds: Histogram,
     /// Requests in progress.
     pub in_flight: IntGauge,
+    /// Answers that ended in a reset because of the upstream.
+    pub cut_answers: IntCounter,
 }
 
 impl TenantMetrics {
