@@ -11,6 +11,7 @@ mod lifecycle;
 mod listener;
 mod progress;
 mod stream;
+mod turns;
 
 use std::{path::Path, rc::Rc, sync::Arc};
 

@@ -9,6 +9,8 @@ use std::{
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
+use super::turns::Turns;
+
 /// Of one connection.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -20,6 +22,9 @@ pub(super) struct Progress {
     pub(super) answering: Cell<bool>,
     /// An answer ended before its body did.
     pub(super) cut: Cell<bool>,
+    turns: Turns,
+    /// Bytes came whose turn it is not yet.
+    pub(super) holding: Cell<bool>,
     /// The last bytes that came: a head ends in an empty line.
     last: Cell<[u8; 4]>,
     pub(super) reader: RefCell<Option<Waker>>,
@@ -52,6 +57,8 @@ impl Progress {
             waiting: Cell::new(Some((Awaited::Head, Instant::now()))),
             answering: Cell::default(),
             cut: Cell::default(),
+            turns: Turns::default(),
+            holding: Cell::default(),
             last: Cell::default(),
             reader: RefCell::default(),
         }
@@ -66,6 +73,18 @@ impl Progress {
         self.last.set(last);
         if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
             self.waiting.set(Some((Awaited::Head, Instant::now())));
+        }
+    }
+
+    /// How many of `bytes` may be handed on: see [`Turns`].
+    pub(super) fn take(&self, bytes: &[u8]) -> usize {
+        self.turns.take(bytes, self.busy.get() > 0)
+    }
+
+    /// Who reads is told to look again.
+    fn wake_reader(&self) {
+        if let Some(reader) = self.reader.borrow_mut().take() {
+            reader.wake();
         }
     }
 
@@ -91,6 +110,10 @@ impl Busy {
         progress.busy.set(progress.busy.get() + 1);
         progress.waiting.set(None);
         progress.answering.set(true);
+        progress.turns.begin(headers);
+        if progress.holding.get() {
+            progress.wake_reader(); // its body may be there already
+        }
         Some(Self {
             progress: progress.clone(),
             has_body: headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
@@ -113,13 +136,11 @@ impl Drop for Busy {
         }
         let awaited = match self.has_body {
             true => Awaited::Next,
-            false if !progress.ends_with_empty_line() => Awaited::Head,
+            false if progress.holding.get() || !progress.ends_with_empty_line() => Awaited::Head,
             false => return, // nothing of a next request is there: actix's own keep-alive timer watches
         };
         progress.waiting.set(Some((awaited, Instant::now())));
-        // The dispatcher has to wait for the deadline now: it is told to look again.
-        if let Some(reader) = progress.reader.borrow_mut().take() {
-            reader.wake();
-        }
+        // The dispatcher has to wait for the deadline now, and may have what was held back.
+        progress.wake_reader();
     }
 }

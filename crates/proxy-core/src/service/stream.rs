@@ -15,6 +15,7 @@ use std::{
 };
 
 use actix_rt::net::TcpStream;
+use bytes::{Buf as _, BytesMut};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -23,6 +24,9 @@ use tokio::{
 
 use super::progress::{Awaited, Progress};
 use crate::telemetry::Metrics;
+
+/// Most bytes that are read while it is not their turn: beyond, the client waits.
+const MAX_HELD: usize = 32 * 1024;
 
 /// Time limits of a client's connection.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,8 @@ pub(super) struct Timed {
     io: TcpStream,
     limits: Limits,
     progress: Rc<Progress>,
+    /// What came, and whose turn it is not yet.
+    held: BytesMut,
     read_timer: Timer,
     write_since: Option<Instant>,
     write_timer: Timer,
@@ -76,6 +82,7 @@ impl Timed {
             io,
             limits,
             progress: Rc::new(Progress::new()),
+            held: BytesMut::new(),
             read_timer,
             write_since: None,
             write_timer,
@@ -112,6 +119,50 @@ impl Timed {
             ),
         }
         Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
+    }
+
+    /// Reads what may be handed on now, and holds back the rest. Reads on while it holds something, to see the client leave.
+    fn poll_turn(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if !self.held.is_empty() && self.release(buffer) {
+                return Poll::Ready(Ok(()));
+            }
+            if self.held.len() >= MAX_HELD {
+                return Poll::Pending;
+            }
+            let before = buffer.filled().len();
+            std::task::ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+            let came = &buffer.filled()[before..];
+            if came.is_empty() {
+                return Poll::Ready(Ok(())); // the client is gone
+            }
+            self.progress.came(came);
+            if self.held.is_empty() {
+                let count = self.progress.take(came);
+                if count == came.len() {
+                    return Poll::Ready(Ok(()));
+                }
+                self.held.extend_from_slice(&came[count..]);
+                self.progress.holding.set(true);
+                buffer.set_filled(before + count);
+                if count > 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            } else {
+                self.held.extend_from_slice(came);
+                buffer.set_filled(before);
+            }
+        }
+    }
+
+    /// Hands on what was held back, as far as its turn has come; whether anything.
+    fn release(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let room = self.held.len().min(buffer.remaining());
+        let count = self.progress.take(&self.held[..room]);
+        buffer.put_slice(&self.held[..count]);
+        self.held.advance(count);
+        self.progress.holding.set(!self.held.is_empty());
+        count > 0
     }
 
     fn wrote(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -158,15 +209,14 @@ impl AsyncRead for Timed {
         if self.progress.busy.get() == 0 && self.write_since.is_none() {
             self.progress.answering.set(false);
         }
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.io).poll_read(context, buffer);
-        if read.is_pending() {
-            return self.poll_head_deadline(context).map(Err);
+        let read = self.poll_turn(context, buffer);
+        if read.is_ready() {
+            return read;
         }
-        if let Some(bytes) = buffer.filled().get(before..).filter(|bytes| !bytes.is_empty()) {
-            self.progress.came(bytes);
+        if !self.held.is_empty() {
+            *self.progress.reader.borrow_mut() = Some(context.waker().clone());
         }
-        read
+        self.poll_head_deadline(context).map(Err)
     }
 }
 

@@ -1,0 +1,109 @@
+use actix_web::http::header::HeaderValue;
+use proptest::prelude::*;
+
+use super::*;
+
+const HEAD: &str = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+
+fn headers(length: Option<&'static str>, chunked: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
+    }
+    if chunked {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    headers
+}
+
+/// Hands on what may be of `bytes`; what is left.
+fn hand<'b>(turns: &Turns, bytes: &'b str, busy: bool) -> &'b str {
+    &bytes[turns.take(bytes.as_bytes(), busy)..]
+}
+
+#[test]
+fn a_next_head_waits_for_its_turn() {
+    let turns = Turns::default();
+    let both = HEAD.repeat(2);
+    let rest = hand(&turns, &both, false);
+    assert_eq!(rest, HEAD);
+    assert_eq!(hand(&turns, rest, false), HEAD, "nobody has looked at the first yet");
+    turns.begin(&headers(None, false));
+    assert_eq!(hand(&turns, rest, true), HEAD, "the first is in progress");
+    assert_eq!(hand(&turns, rest, false), "", "the first is answered");
+}
+
+#[test]
+fn a_body_goes_with_its_head_and_not_a_byte_more() {
+    let turns = Turns::default();
+    assert_eq!(hand(&turns, &format!("{HEAD}body{HEAD}"), false), format!("body{HEAD}"));
+    turns.begin(&headers(Some("4"), false));
+    assert_eq!(hand(&turns, "bo", true), "");
+    turns.begin(&headers(Some("4"), false)); // after `100 Continue`
+    let rest = hand(&turns, "dyGET", true);
+    assert_eq!(rest, "GET");
+    assert_eq!(hand(&turns, rest, true), "GET");
+    assert_eq!(hand(&turns, rest, false), "");
+}
+
+#[test]
+fn a_body_that_nobody_read_is_no_head() {
+    let turns = Turns::default();
+    hand(&turns, HEAD, false);
+    turns.begin(&headers(Some("30"), false));
+    assert_eq!(hand(&turns, HEAD, false), "");
+    assert_eq!(turns.expected.get(), Expected::Body(30 - HEAD.len() as u64));
+}
+
+#[test]
+fn what_cannot_be_followed_is_handed_on() {
+    for (framing, head) in [
+        (headers(None, true), HEAD),
+        (headers(Some("x"), false), HEAD),
+        (headers(Some("4"), false), "GET / HTTP/1.1\n\n"),
+    ] {
+        let turns = Turns::default();
+        assert_eq!(hand(&turns, head, false), "");
+        turns.begin(&framing);
+        assert_eq!(hand(&turns, &format!("body{HEAD}"), true), "");
+    }
+    let turns = Turns::default();
+    hand(&turns, "GET / HTTP/1.1\n\n", false);
+    turns.begin(&headers(None, false));
+    assert_eq!(
+        hand(&turns, HEAD, true),
+        HEAD,
+        "without a body its end is known nevertheless"
+    );
+    assert_eq!(hand(&turns, HEAD, false), "");
+}
+
+#[test]
+fn empty_lines_before_a_head_do_not_end_it() {
+    let turns = Turns::default();
+    assert_eq!(hand(&turns, "\r\n\r\n\r\n\r\n", false), "");
+    assert_eq!(hand(&turns, &format!("\r\n\r\n{HEAD}{HEAD}"), false), HEAD);
+}
+
+proptest! {
+    /// However a connection's bytes are cut into pieces, the end of the first head is found.
+    #[test]
+    fn an_end_is_found_across_pieces(before in 0_usize..4, cuts in prop::collection::vec(1_usize..8, 1..40)) {
+        let bytes = format!("{}{HEAD}{HEAD}", "\r\n".repeat(before));
+        let end = bytes.len() - HEAD.len();
+        let turns = Turns::default();
+        let (mut begin, mut out) = (0, 0);
+        for cut in cuts.iter().copied().cycle() {
+            let piece = &bytes[begin..(begin + cut).min(bytes.len())];
+            let rest = hand(&turns, piece, false);
+            begin += piece.len();
+            out += piece.len() - rest.len();
+            if !rest.is_empty() || begin == bytes.len() {
+                break;
+            }
+            prop_assert!(begin <= end || turns.expected.get() == Expected::Unknown);
+        }
+        prop_assert!(out == end || begin <= end, "{out} of {end}");
+        prop_assert_eq!(turns.expected.get() == Expected::Unknown, begin >= end);
+    }
+}
