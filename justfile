@@ -58,6 +58,10 @@ docs-check:
 problems:
     UPDATE_DOCS=1 cargo test --locked -p proxy-core --lib problem
 
+# Write the table of docs/operations/faults.md anew from jira-proxy's tests
+faults:
+    UPDATE_DOCS=1 cargo test --locked -p jira-proxy --test it faults::page
+
 # Test against real peers, which the suite starts itself
 e2e SUITE="jira":
     bash e2e/run.sh {{ SUITE }}

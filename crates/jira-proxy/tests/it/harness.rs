@@ -57,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) limits: &'static str,
     /// Lines for `[[tenant]]` itself.
     pub(crate) tenant: &'static str,
+    /// Name and prefix of a second tenant, with the same Jira and the same credential.
+    pub(crate) second: &'static str,
     /// Lines for `[[identity]]`.
     pub(crate) identity: &'static str,
     /// The whole `[[identity]]` list instead of the fake issuer.
@@ -202,6 +204,7 @@ fn toml(setup: &Setup, jira: &FakeUpstream, issuer: &FakeIssuer, password: &std:
         policy,
         limits,
         tenant,
+        second,
         identity,
         ..
     } = setup;
@@ -212,6 +215,14 @@ fn toml(setup: &Setup, jira: &FakeUpstream, issuer: &FakeIssuer, password: &std:
     let identities = setup.identities.clone().unwrap_or_else(|| {
         format!("[[identity]]\nkind = \"oidc\"\nissuer = \"{}\"\naudience = [\"nbgate\"]\nalgorithms = [\"ES256\"]\n{identity}\n", issuer.url())
     });
+    let password = password.display();
+    let second = if second.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "[[tenant]]\nname = \"{second}\"\nprefix = \"/{second}\"\nupstream = {{ url = \"{url}\", rewrite_links = false }}\ncredential = {{ kind = \"basic\", username = \"bot\", password_file = \"{password}\" }}\n"
+        )
+    };
     let workers = if server.contains("workers") { "" } else { "workers = 2" };
     format!(
         r#"
@@ -231,13 +242,13 @@ url = "{url}"
 [tenant.credential]
 kind = "basic"
 username = "bot"
-password_file = "{}"
+password_file = "{password}"
 [tenant.policy]
 {policy}
 [tenant.limits]
 {limits}
-"#,
-        password.display()
+{second}
+"#
     )
 }
 

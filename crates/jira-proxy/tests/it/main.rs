@@ -5,12 +5,15 @@
 mod canary;
 mod contract;
 mod credential;
+mod faults;
+mod front;
 mod harness;
 mod identity;
 mod invariants;
 mod lifecycle;
 mod limits;
 mod pages;
+mod reuse;
 mod startup;
 mod streaming;
 mod tenants;

@@ -1,7 +1,5 @@
-//! The front side as raw bytes: framing, heads, connections. From the suites of other proxies, and our own deadlines.
-//!
-//! Impossible by construction, hence without a test: HTTP/2 and its upgrade (`h2` is not compiled in), response splitting
-//! through headers (`HeaderValue` holds no line end).
+//! The front side on the wire: deadlines, resets, request ids, when a body is asked for. What callers may send at all is
+//! `front`'s matter.
 
 use std::time::{Duration, Instant};
 
@@ -40,192 +38,6 @@ fn head(proxy: &Harness, extra: &str) -> String {
         "GET {PREFIX}/rest/api/2/field HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n{extra}",
         proxy.token("ada")
     )
-}
-
-#[test]
-fn ambiguous_framing_is_refused_and_the_connection_closed() {
-    let proxy = Harness::start();
-    let smuggled = format!(
-        "GET {PREFIX}/rest/api/2/smuggled HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n",
-        proxy.token("eve")
-    );
-    for framing in [
-        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
-        "Content-Length: 3\r\nContent-Length: 3\r\n",
-        "Content-Length: 3\r\nContent-Length: 4\r\n",
-        "Content-Length: 3, 3\r\n",
-        "Content-Length: +3\r\n",
-        "Content-Length: -1\r\n",
-        "Content-Length: 0x3\r\n",
-        "Content-Length: 1_0\r\n",
-        "Content-Length: 18446744073709551616\r\n",
-        "Content-Length: \r\n",
-        "Transfer-Encoding: identity\r\n",
-        "Transfer-Encoding: xchunked\r\n",
-        "Transfer-Encoding: gzip, chunked\r\n",
-        "Transfer-Encoding: chunked, identity\r\n",
-        "Transfer-Encoding: \"chunked\"\r\n",
-        "Transfer-Encoding: \x0bchunked\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding : chunked\r\n",
-        "Transfer-Encoding:\r\n chunked\r\n",
-        "X: a\r\n b\r\n",
-        ": x\r\n",
-        "X : y\r\n",
-        "X: a\0b\r\n",
-        "X: a\rb\r\n",
-    ] {
-        let (answers, ended) = answers(&proxy, format!("{}\r\n{smuggled}", head(&proxy, framing)));
-        assert!(
-            answers.len() <= 1 && answers.iter().all(|answer| answer.status >= 400),
-            "{framing:?}: {answers:?}"
-        );
-        assert_eq!(ended, Some(Ended::Closed), "{framing:?}");
-    }
-    assert_eq!(proxy.jira.connections(), 0);
-}
-
-#[test]
-fn chunked_bodies_that_are_malformed_never_become_whole() {
-    let proxy = Harness::start();
-    let post = format!(
-        "POST {PREFIX}/rest/api/2/search HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
-        proxy.token("ada")
-    );
-    proxy
-        .jira
-        .answer("/rest/api/2/search", proxy_testkit::Script::new().read_body());
-    for body in [
-        "0x3\r\nabc\r\n0\r\n\r\n",
-        "+3\r\nabc\r\n0\r\n\r\n",
-        "3_0\r\nabc\r\n0\r\n\r\n",
-        "11111111111111111\r\nabc",
-        "3\r\nabcXX0\r\n\r\n",
-        "3;\nabc\r\n0\r\n\r\n",
-    ] {
-        let statuses = statuses(&proxy, format!("{post}{body}"));
-        assert!(statuses.iter().all(|status| *status >= 400), "{body:.40}: {statuses:?}");
-        assert!(
-            proxy.jira.requests().iter().all(|seen| !seen.complete),
-            "{body:.40}: {:?}",
-            proxy.jira.requests()
-        );
-    }
-}
-
-#[test]
-fn only_origin_form_targets_are_served() {
-    let proxy = Harness::start();
-    let authorization = format!("Host: x\r\nAuthorization: {}\r\n\r\n", proxy.token("ada"));
-    for line in [
-        format!("GET http://evil{PREFIX}/rest/api/2/field HTTP/1.1"),
-        format!("GET https://evil{PREFIX}/rest/api/2/field HTTP/1.1"),
-        "GET evil:80 HTTP/1.1".to_owned(),
-        "GET * HTTP/1.1".to_owned(),
-        "OPTIONS * HTTP/1.1".to_owned(),
-        format!("CONNECT {PREFIX}/rest/api/2/field HTTP/1.1"),
-        "CONNECT evil:1 HTTP/1.1".to_owned(),
-        format!("TRACE {PREFIX}/rest/api/2/field HTTP/1.1"),
-        format!("GET {PREFIX}/rest/api/2/field HTTP/1.2"),
-        format!("GET {PREFIX}/rest/api/2/field"),
-        format!("GET {PREFIX}/rest/api/2/field\tHTTP/1.1"),
-        "PRI * HTTP/2.0".to_owned(),
-        format!("GET {PREFIX}/rest/api/2/\u{e9} HTTP/1.1"),
-    ] {
-        let statuses = statuses(&proxy, format!("{line}\r\n{authorization}"));
-        assert!(
-            statuses.iter().all(|status| (400..=505).contains(status)),
-            "{line}: {statuses:?}"
-        );
-    }
-    assert_eq!(proxy.jira.connections(), 0);
-}
-
-#[test]
-fn exactly_one_good_host_is_needed() {
-    let proxy = Harness::start();
-    let line = format!(
-        "GET {PREFIX}/rest/api/2/field HTTP/1.1\r\nAuthorization: {}\r\n",
-        proxy.token("ada")
-    );
-    for host in [
-        "",
-        "Host: a\r\nHost: b\r\n",
-        "Host: \r\n",
-        "Host: a b\r\n",
-        "Host: a/..@c\r\n",
-        "Host: user@evil\r\n",
-        "Host: a\"b\r\n",
-    ] {
-        let statuses = statuses(&proxy, format!("{line}{host}\r\n"));
-        assert!(statuses.iter().all(|status| *status == 400), "{host:?}: {statuses:?}");
-    }
-    assert_eq!(
-        statuses(&proxy, format!("GET {PREFIX}/rest/api/2/field HTTP/1.0\r\n\r\n")),
-        [400]
-    );
-    assert_eq!(proxy.jira.connections(), 0);
-}
-
-#[test]
-fn upgrades_are_refused_and_what_follows_is_no_request() {
-    let proxy = Harness::start();
-    let next = head(&proxy, "\r\n");
-    for upgrade in [
-        "Upgrade: websocket\r\n",
-        "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n",
-        "Upgrade: WebSocket\r\nContent-Length: 5\r\n",
-    ] {
-        let (answers, ended) = answers(&proxy, format!("{}\r\n{next}", head(&proxy, upgrade)));
-        assert_eq!(
-            answers.iter().map(|answer| answer.status).collect::<Vec<_>>(),
-            [400],
-            "{upgrade:?}"
-        );
-        assert_eq!(ended, Some(Ended::Closed));
-    }
-    assert_eq!(proxy.jira.connections(), 0);
-    // An upgrade to HTTP/2 is not ours to make: the request is served as it is.
-    assert_eq!(
-        statuses(
-            &proxy,
-            head(
-                &proxy,
-                "Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
-            )
-        ),
-        [200]
-    );
-    assert_eq!(proxy.jira.request().header("upgrade"), None);
-}
-
-#[test]
-fn large_heads_are_refused() {
-    let proxy = Harness::start();
-    let fields = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
-    for (bytes, expected) in [
-        (head(&proxy, &format!("X: {}\r\n\r\n", "a".repeat(33_000))), 431),
-        (head(&proxy, &format!("{}\r\n", fields(150))), 431),
-        (head(&proxy, &format!("{}\r\n", fields(90))), 200),
-        (
-            format!(
-                "GET {PREFIX}/rest/api/2/search?{} HTTP/1.1\r\nHost: x\r\n\r\n",
-                "a".repeat(9_000)
-            ),
-            414,
-        ),
-    ] {
-        let (answers, _) = answers(&proxy, bytes);
-        assert_eq!(answers.first().map(|answer| answer.status), Some(expected));
-    }
-}
-
-#[test]
-fn a_head_without_end_is_bounded_in_size() {
-    let proxy = Harness::start();
-    let statuses = statuses(&proxy, head(&proxy, &format!("X: {}", "a".repeat(300_000))));
-    assert!(statuses.is_empty() || statuses == [431], "{statuses:?}");
 }
 
 #[test]
@@ -323,37 +135,6 @@ fn a_client_that_does_not_read_is_not_waited_for() {
 }
 
 #[test]
-fn pipelined_requests_are_answered_in_order_until_one_is_malformed() {
-    let proxy = Harness::start();
-    let one = |n: u32| head(&proxy, "\r\n").replace("field", &format!("field/{n}"));
-    proxy
-        .jira
-        .answer("/rest/api/2/field/1", proxy_testkit::Script::answer(200, &[], "1"));
-    proxy
-        .jira
-        .answer("/rest/api/2/field/2", proxy_testkit::Script::answer(200, &[], "2"));
-    let (answers, _) = answers(&proxy, format!("{}{}", one(1), one(2)));
-    assert_eq!(answers.iter().map(Answer::text).collect::<Vec<_>>(), ["1", "2"]);
-    let statuses = statuses(&proxy, format!("{}BROKEN\r\n\r\n{}", one(1), one(2)));
-    // actix lets go of what is in progress too: at most the first is answered, never the one behind.
-    assert!(statuses.is_empty() || statuses == [200, 400], "{statuses:?}");
-}
-
-#[test]
-fn leading_line_ends_are_ignored_but_not_without_end() {
-    let proxy = Harness::start();
-    assert_eq!(
-        statuses(
-            &proxy,
-            format!("\r\n\r\n\r\n{}", head(&proxy, "Connection: close\r\n\r\n"))
-        ),
-        [200]
-    );
-    let (_, ended) = answers(&proxy, "\r\n".repeat(500_000));
-    assert_ne!(ended, Some(Ended::Silent));
-}
-
-#[test]
 fn a_body_is_asked_for_only_when_the_request_will_be_sent_on() {
     let proxy = Harness::start();
     let ask = |method: &str, path: &str, token: &str, extra: &str| {
@@ -403,18 +184,6 @@ fn a_body_is_asked_for_only_when_the_request_will_be_sent_on() {
     assert_eq!((seen.header("expect"), seen.body.as_slice()), (None, b"{}".as_slice()));
     let events = proxy.events(7);
     assert_eq!(events.len(), 7, "one event for each request: {events:?}");
-}
-
-#[test]
-fn an_early_refusal_does_not_let_the_unread_body_become_a_request() {
-    let proxy = Harness::start();
-    let hidden = head(&proxy, "\r\n");
-    let post = format!(
-        "POST {PREFIX}/rest/api/2/issue HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{hidden}",
-        hidden.len()
-    );
-    assert_eq!(statuses(&proxy, post), [401]);
-    assert_eq!(proxy.jira.connections(), 0);
 }
 
 #[test]

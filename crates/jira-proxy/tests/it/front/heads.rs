@@ -1,0 +1,58 @@
+//! Heads that are malformed, or too large.
+
+use super::row::{Case, GET, GOT, HIDDEN, case};
+
+pub(super) fn cases() -> Vec<Case> {
+    let hidden = |name: &'static str, field: &str| case(name, format!("{GET}{field}\r\n{HIDDEN}")).gets(&["400"]);
+    let get = |name: &'static str, field: &str| case(name, format!("{GET}{field}\r\n"));
+    let fields = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
+    vec![
+        hidden("a folded field", "X: a\r\n b\r\n"),
+        hidden("a field without a name", ": x\r\n"),
+        hidden("a field without a colon", "X\r\n"),
+        hidden("a space before the colon", "X : y\r\n"),
+        hidden("a space first", " X: y\r\n"),
+        hidden("a NUL", "X: a\0b\r\n"),
+        hidden("a lone carriage return", "X: a\rb\r\n"),
+        hidden("a space in a name", "X Auth Request User: root\r\n"),
+        case(
+            "line feeds alone make the same request, and do not go on",
+            format!("{GET}\r\n").replace("\r\n", "\n"),
+        )
+        .served(GOT),
+        case("empty lines first", format!("\r\n\r\n\r\n{GET}\r\n")).served(GOT),
+        case("empty lines without end", "\r\n".repeat(500_000)).gets(&["431"]),
+        get("90 fields", &fields(90)).served(GOT),
+        get("97 fields", &fields(95)).gets(&["431"]),
+        get("a head of more than 32 KiB", &format!("X: {}\r\n", "a".repeat(33_000)))
+            .gets(&["431 headers_too_large"])
+            .open(),
+        case("a head without end", format!("{GET}X: {}", "a".repeat(300_000))).gets(&["431"]),
+        get(
+            "a field named in Connection is not passed on",
+            "Connection: If-None-Match\r\nIf-None-Match: \"1\"\r\n",
+        )
+        .served(GOT)
+        .where_(|seen| {
+            assert_eq!(seen.header("if-none-match"), None);
+        }),
+        get(
+            "what Connection names cannot take away the injected credential",
+            "Connection: Authorization\r\n",
+        )
+        .served(GOT)
+        .where_(|seen| {
+            assert_eq!(seen.header_values("authorization").len(), 1);
+        }),
+        get(
+            "hop-by-hop fields",
+            "Keep-Alive: timeout=1\r\nTE: trailers\r\nTrailer: X\r\nProxy-Authorization: x\r\nProxy-Connection: x\r\n",
+        )
+        .served(GOT)
+        .where_(|seen| {
+            for name in ["keep-alive", "te", "trailer", "proxy-authorization", "proxy-connection"] {
+                assert_eq!(seen.header(name), None);
+            }
+        }),
+    ]
+}
