@@ -1,5 +1,7 @@
 //! Bodies both ways, and who leaves in the middle of them. What Jira breaks is `faults`' matter.
 
+use std::time::Duration;
+
 use proxy_testkit::{FakeUpstream, PATIENCE, RawClient, Script, eventually};
 
 use crate::harness::{Harness, PREFIX, Setup};
@@ -82,6 +84,36 @@ fn an_upstream_that_cannot_be_reached_is_a_502_that_names_jira_and_nothing_inter
     let problem = answer.assert_problem(502, "upstream_unreachable");
     assert_eq!(problem["detail"], "upstream `Jira` cannot be reached");
     assert!(!answer.text().contains(&refusing.to_string()) && !answer.text().contains("secret-query"));
+}
+
+#[test]
+fn connections_that_are_closed_as_they_are_used_again_cost_no_get_and_repeat_no_post() {
+    let proxy = Harness::with(Setup {
+        server: "workers = 1",
+        ..Setup::default()
+    });
+    let search = "/rest/api/2/search";
+    let mut lost = 0;
+    for round in 0..150 {
+        let moment = Duration::from_micros(30 * (round % 50));
+        for path in [PATH, search] {
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
+            proxy.jira.answer(path, Script::raw(answer).wait(moment).close());
+        }
+        assert_eq!(proxy.get("rest/api/2/field").text(), "good", "{round}");
+        let id = format!("post-{round}");
+        let answer = proxy.send("POST", "rest/api/2/search", &[JSON[0], ("X-Request-Id", &id)], b"{}");
+        lost += usize::from(answer.status == 502);
+        assert!(matches!(answer.status, 200 | 502), "{}", answer.text());
+        let seen = proxy.jira.requests();
+        let times = seen
+            .iter()
+            .filter(|seen| seen.header("x-request-id") == Some(&id))
+            .count();
+        assert!(times <= 1, "a POST was sent twice");
+        proxy.jira.forget();
+    }
+    println!("{lost} of 150 POSTs met a connection that was being closed");
 }
 
 #[test]
