@@ -136,6 +136,10 @@ fn a_client_that_leaves_frees_jira() {
     client.half_close();
     eventually(PATIENCE, || proxy.jira.open_connections() == 0);
     eventually(PATIENCE, || proxy.audit_text().contains("\"status\":499"));
+    assert!(
+        !proxy.metrics().contains("reason=\"malformed\""),
+        "who leaves sent nothing malformed"
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
-use std::sync::Arc;
+use std::{future::poll_fn, pin::Pin, sync::Arc};
+
+use http_body::Body as _;
 
 use super::{MAX_POOLS, SendError, Transport, resolver::leads_out};
 use crate::{
     client::{
-        tests::tls::{ROOT, platform},
+        tests::tls::{ROOT, answering, platform},
         tls_config,
     },
     forward::upload::Upload,
@@ -34,6 +36,24 @@ async fn pools_are_parted_by_tenant_credential_and_user() {
     transport.pool(&one, &upstream, 1, "ada");
     transport.pool(&one, &upstream, 1, "bob");
     assert_eq!(transport.pools.borrow().len(), 5);
+}
+
+#[actix_web::test]
+async fn a_pool_that_is_given_up_is_one_request_kinds_own() {
+    let transport = transport();
+    let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
+    let mut upstream = upstream("https://jira.example.org/");
+    upstream.reuse = Reuse::User;
+    for (tenant, generation, user) in [(&one, 1, "ada"), (&one, 1, "bob"), (&one, 2, "ada"), (&two, 1, "ada")] {
+        transport.pool(tenant, &upstream, generation, user);
+    }
+    transport.forget(&one, &upstream, 1, "ada");
+    assert_eq!(transport.pools.borrow().len(), 3);
+    transport.forget(&one, &upstream, 1, "ada");
+    transport.forget(&one, &upstream, 3, "ada");
+    assert_eq!(transport.pools.borrow().len(), 3);
+    transport.pool(&one, &upstream, 1, "ada");
+    assert_eq!(transport.pools.borrow().len(), 4, "it was that one");
 }
 
 #[actix_web::test]
@@ -81,4 +101,24 @@ async fn an_upstream_is_trusted_by_the_extra_authority_and_not_without_it() {
     };
     assert_eq!(ask(&trusting).await.unwrap(), 200);
     assert!(matches!(ask(&transport()).await.unwrap_err(), SendError::Connect(_)));
+}
+
+#[actix_web::test]
+async fn a_body_without_a_length_is_whole_over_tls_only_if_the_connection_was_closed_in_so_many_words() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ROOT).unwrap();
+    let transport = Transport::new(tls_config(Some(file.path())).unwrap());
+    for says_so in [true, false] {
+        let address = answering(b"HTTP/1.1 200 OK\r\n\r\nsome or all".to_vec(), says_so);
+        let upstream = upstream(&format!("https://localhost:{}/", address.port()));
+        let uri = format!("{}/", upstream.origin());
+        let request = http::Request::get(uri).body(Upload::default()).unwrap();
+        let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
+        let mut body = pool.request(request).await.unwrap().into_body();
+        let mut whole = true;
+        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            whole &= frame.is_ok();
+        }
+        assert_eq!(whole, says_so);
+    }
 }

@@ -1,7 +1,7 @@
 //! Chunked request bodies that are malformed, or nearly.
 //!
-//! One that is malformed ends its connection, without an answer: actix lets go of the request that is in progress. Jira gets
-//! its beginning at most, and nothing that looks whole.
+//! One that is malformed ends its connection, without an answer: actix lets go of the request that is in progress. Its event
+//! is that of a caller who left (499), and Jira gets its beginning at most.
 
 use super::row::{Case, HIDDEN, POST, POSTED, case};
 

@@ -24,6 +24,10 @@ fn pipelined() -> Vec<Case> {
                 "GET /rest/api/2/field/2",
                 "GET /rest/api/2/field/3",
             ]),
+        case("more at once than is held back", format!("{GET}\r\n").repeat(200))
+            .gets(&["200"; 200])
+            .open()
+            .upstream(&[GOT; 200]),
         case("HEAD and GET at once", format!("{}{}", head("field/1"), one(2)))
             .gets(&["200 HEAD", "200"])
             .open()

@@ -171,23 +171,27 @@ impl Stage {
         Ok(())
     }
 
-    /// One event for each request; one count for each refusal of actix's own.
+    /// One event for each request, that of a caller who left where it was let go of; one count for each refusal of actix's own.
     fn check_notes(&self, case: &Case, refused: u32) -> Result<(), String> {
         let bare = case.answers.iter().filter(|answer| is_bare(answer)).count();
-        let events =
-            case.answers.len() - bare + case.then.1.len() + usize::from(case.open) + usize::from(case.broken_off);
+        let let_go = usize::from(case.broken_off);
+        let answers = case.answers.len() + case.then.1.len() - bare;
+        let expected = (answers + usize::from(case.open) + let_go, bare);
         let before = self.events.get();
-        let have = self.proxy.events(before + events).len();
-        self.events.set(have);
+        let events = self.proxy.events(before + expected.0);
+        self.events.set(events.len());
         let counted = || usize::try_from(self.refused() - refused).unwrap_or(0);
-        eventually(PATIENCE, || counted() >= bare);
-        if (have - before, counted()) == (events, bare) {
+        eventually(PATIENCE, || counted() >= expected.1);
+        let aborted = events[before..]
+            .iter()
+            .filter(|event| event["outcome"] == "aborted" && event["status"] == 499);
+        if (events.len() - before, counted()) == expected && aborted.count() == let_go {
             return Ok(());
         }
         Err(format!(
-            "{} events instead of {events}, {} refusals counted instead of {bare}",
-            have - before,
-            counted()
+            "{} refusals and these events instead of {expected:?}: {:?}",
+            counted(),
+            &events[before..]
         ))
     }
 

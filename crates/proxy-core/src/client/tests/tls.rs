@@ -43,6 +43,11 @@ fn der(text: &str) -> Vec<u8> {
 
 /// A platform that speaks TLS. Whoever offered HTTP/2 would be held to it, and then not understand the answer.
 pub(crate) fn platform() -> SocketAddr {
+    answering(raw_answer(200, "text/plain", b"yes"), true)
+}
+
+/// One that gives this answer, and says that it closes the connection or just does.
+pub(crate) fn answering(answer: Vec<u8>, says_so: bool) -> SocketAddr {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -61,8 +66,10 @@ pub(crate) fn platform() -> SocketAddr {
             let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream);
             // A client that trusts nobody ends the handshake.
             if stream.read(&mut [0; 4096]).is_ok() {
-                let _ = stream.write_all(&raw_answer(200, "text/plain", b"yes"));
-                stream.conn.send_close_notify();
+                let _ = stream.write_all(&answer);
+                if says_so {
+                    stream.conn.send_close_notify();
+                }
                 let _ = stream.flush();
             }
         }
