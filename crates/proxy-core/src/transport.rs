@@ -13,8 +13,10 @@ use std::{
     collections::HashMap,
     rc::{Rc, Weak},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use self::pool::IDLE;
 pub(crate) use self::pool::{Lease, Pool, SendError};

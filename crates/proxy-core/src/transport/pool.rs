@@ -7,7 +7,7 @@ use std::{
     cell::{Cell, RefCell},
     error::Error,
     rc::Rc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::{Request, Response, Uri};
@@ -15,6 +15,7 @@ use hyper::{
     body::Incoming,
     client::conn::http1::{self, SendRequest},
 };
+use tokio::time::Instant;
 use tower_service::Service as _;
 
 use super::connect::Connector;

@@ -1,8 +1,16 @@
-use std::{future::poll_fn, pin::Pin, sync::Arc};
+use std::{
+    future::poll_fn,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpListener},
+    pin::Pin,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use http_body::Body as _;
 
-use super::{MAX_POOLS, SendError, Transport, resolver::leads_out};
+use super::{IDLE, MAX_POOLS, SendError, Transport, resolver::leads_out};
 use crate::{
     client::{
         tests::tls::{ROOT, answering, platform},
@@ -111,14 +119,61 @@ async fn a_body_without_a_length_is_whole_over_tls_only_if_the_connection_was_cl
     for says_so in [true, false] {
         let address = answering(b"HTTP/1.1 200 OK\r\n\r\nsome or all".to_vec(), says_so);
         let upstream = upstream(&format!("https://localhost:{}/", address.port()));
-        let uri = format!("{}/", upstream.origin());
-        let request = http::Request::get(uri).body(Upload::default()).unwrap();
+        let request = http::Request::get("/").body(Upload::default()).unwrap();
         let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
-        let mut body = pool.request(request).await.unwrap().into_body();
+        let (response, _lease) = pool.send(request, false).await.unwrap();
+        let mut body = response.into_body();
         let mut whole = true;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             whole &= frame.is_ok();
         }
         assert_eq!(whole, says_so);
     }
+}
+
+/// An upstream that answers every request on the one connection that it accepts, and tells when that has ended.
+fn one_connection() -> (SocketAddr, mpsc::Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (ended, end) = mpsc::channel();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            if line.is_empty() {
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    .unwrap();
+            }
+        }
+        let _ = ended.send(());
+    });
+    (address, end)
+}
+
+#[actix_web::test]
+async fn no_connection_lies_idle_for_longer_than_it_may() {
+    let (address, end) = one_connection();
+    let (transport, upstream) = (transport(), upstream(&format!("http://{address}/")));
+    let ask = async || {
+        let request = http::Request::get("/").body(Upload::default()).unwrap();
+        let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
+        let (response, lease) = pool.send(request, false).await.unwrap();
+        assert_eq!(response.status(), 200);
+        lease.give_back();
+    };
+    let pass = async |time: Duration| {
+        tokio::time::pause();
+        for _ in 0..time.as_secs() {
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        tokio::time::resume();
+    };
+    ask().await;
+    pass(IDLE / 3).await;
+    ask().await;
+    assert!(end.try_recv().is_err(), "it is used again");
+    pass(IDLE + Duration::from_secs(5)).await;
+    let ended = actix_web::rt::task::spawn_blocking(move || end.recv_timeout(Duration::from_secs(5)));
+    ended.await.unwrap().expect("the connection is closed");
 }

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body::Body as _;
 use hyper::body::Incoming;
