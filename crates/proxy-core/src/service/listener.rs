@@ -30,8 +30,9 @@ use crate::{
 
 /// How long a connection that is being closed is read, so that the client gets our last answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// What the dispatcher gathers before it writes: fewer system calls for large bodies.
-const WRITE_BUFFER: usize = 64 * 1024;
+/// What the dispatcher gathers before it writes: fewer system calls for large bodies. A caller who reads slowly holds up to
+/// twice as much, as the last chunk goes on top.
+const WRITE_BUFFER: usize = 32 * 1024;
 /// How often a worker says that it is not stuck.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 

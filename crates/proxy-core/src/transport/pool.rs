@@ -25,8 +25,9 @@ use crate::forward::upload::Upload;
 const MAX_IDLE: usize = 64;
 /// How long a connection may lie idle.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
-/// Bounds what one connection buffers of an upstream's head or body.
-const BUFFER: usize = 128 * 1024;
+/// Bounds what one connection buffers of an upstream's head or body: a body that its caller does not take is held about
+/// three times over, here, between hyper and the answer, and in what is to be written.
+const BUFFER: usize = 32 * 1024;
 /// Most fields in the head of an answer.
 const MAX_FIELDS: usize = 100;
 
