@@ -162,7 +162,11 @@ async fn an_active_token_must_be_for_this_service_where_that_is_configured() {
     check(json!({"aud": "jira2"}), ours(), other).await;
     check(json!({"aud": ["jir", "other"]}), ours(), other).await;
     check(json!({"aud": []}), ours(), other).await;
-    check(json!({}), ours(), "unavailable for 5 s").await;
+    // The commonest mistake: the client has no mapper for the audience. It is the token that is not for us.
+    let none = "the token is not valid for this service: it does not say which service it was issued for";
+    check(json!({}), ours(), none).await;
+    check(json!({"aud": null}), ours(), none).await;
+    check(json!({"aud": 7}), ours(), "unavailable for 5 s").await;
     check(json!({"aud": "other"}), json!({}), "ada groups= scopes=").await;
 }
 

@@ -128,7 +128,10 @@ pub(in crate::auth) fn scopes(members: &Members, path: &str) -> Result<Vec<Strin
 
 /// One of `ours` is the audience, or in the list of audiences.
 pub(in crate::auth) fn check_audience(members: &Members, ours: &[String]) -> Result<(), Reason> {
-    let audience = audiences(members.get("aud")).ok_or_else(|| malformed("aud", "a name or a list of names"))?;
+    let Some(audience) = claim(members, "aud") else {
+        return Err(unacceptable("it does not say which service it was issued for"));
+    };
+    let audience = audiences(audience).ok_or_else(|| malformed("aud", "a name or a list of names"))?;
     if audience.iter().any(|one| ours.iter().any(|our| our == one)) {
         return Ok(());
     }
@@ -136,8 +139,8 @@ pub(in crate::auth) fn check_audience(members: &Members, ours: &[String]) -> Res
 }
 
 /// A name or a list of names. Not split at spaces: an audience may have some.
-fn audiences(value: Option<&Value>) -> Option<Vec<&str>> {
-    match value? {
+fn audiences(value: &Value) -> Option<Vec<&str>> {
+    match value {
         Value::String(one) => Some(vec![one]),
         Value::Array(many) => many.iter().map(Value::as_str).collect(),
         _ => None,
