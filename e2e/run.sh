@@ -14,7 +14,8 @@ python=${PYTHON:-python3}
 lock=$(cat "$here/requirements.txt" "$here/package-lock.json" <("$python" --version) <(node --version) | sha256sum)
 cache=${NBGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nbgate}/e2e
 mkdir -p "$cache"
-peers=$(cd "$cache" && pwd)/${lock:0:16}
+cache=$(cd "$cache" && pwd)
+peers=$cache/${lock:0:16}
 
 # `ready` is written last: an installation that was interrupted is started over. The lock is for runs side by side.
 exec {guard}>"$peers.lock"
@@ -30,6 +31,12 @@ if [[ ! -e $peers/ready ]]; then
     touch "$peers/ready"
 fi
 exec {guard}>&-
+
+# What a suite needs beside that.
+if [[ -e $here/lib/$suite/install.sh ]]; then
+    # shellcheck source=lib/identity/install.sh
+    source "$here/lib/$suite/install.sh"
+fi
 
 if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
     NBGATE_BIN_DIR=$(cd "$NBGATE_BIN_DIR" && pwd)

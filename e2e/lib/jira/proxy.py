@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from lib.bench import Bench, Peer
+from lib.clock import Clock
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
 from lib.poll import eventually
@@ -31,6 +32,7 @@ def configuration(
     server: Mapping[str, object] | None = None,
     prefix: str | None = PREFIX,
     publish: Sequence[str] = (),
+    rules: Sequence[Mapping[str, object]] = (),
 ) -> Path:
     """Write a configuration file as an operator would: only what is not the default."""
     tenant_prefix = f"prefix = {_toml(prefix)}\n" if prefix else ""
@@ -56,6 +58,7 @@ password_file = {_toml(str(upstream.secret.path("password")))}
 preset = "read-only"
 publish = {_toml(list(publish))}
 """
+    text += "".join(f"\n[[tenant.policy.rule]]\n{_lines(rule)}\n" for rule in rules)
     path.write_text(text)
     return path
 
@@ -71,6 +74,9 @@ class JiraProxy:
         upstream: Jira,
         identity: Mapping[str, object],
         publish: Sequence[str] = (),
+        *,
+        rules: Sequence[Mapping[str, object]] = (),
+        clock: Clock | None = None,
     ) -> None:
         self.name = name
         self._bench = bench
@@ -78,7 +84,12 @@ class JiraProxy:
         port, admin_port = free_port(), free_port()
         server = {"host": "127.0.0.1", "port": port, "admin_host": "127.0.0.1", "admin_port": admin_port}
         config = configuration(
-            bench.directory(name) / "jira-proxy.toml", upstream, identity=identity, server=server, publish=publish
+            bench.directory(name) / "jira-proxy.toml",
+            upstream,
+            identity=identity,
+            server=server,
+            publish=publish,
+            rules=rules,
         )
         self.tap = Wiretap(f"callers of {name}", port)
         self.site = self.tap.url
@@ -86,11 +97,29 @@ class JiraProxy:
         self.url = f"{self.site}{PREFIX}"
         ledger.caller_saw(self.tap.name, lambda: self.tap.received)
         ledger.logged(f"log of {name}", lambda: self.log.read_bytes())
+        self._admin_url = f"http://127.0.0.1:{admin_port}"
+        self._clock = clock
         self.peer: Peer = bench.start(
-            name,
-            [binary(), "--config", config],
-            ready=lambda: httpx.get(f"http://127.0.0.1:{admin_port}/readyz", trust_env=False).status_code == 200,
+            name, [binary(), "--config", config], ready=lambda: self.ready, env=clock.environment if clock else None
         )
+
+    @property
+    def ready(self) -> bool:
+        """Whether it says that it can tell callers apart."""
+        return self._says_yes("readyz")
+
+    @property
+    def live(self) -> bool:
+        """Whether it says that its workers still tick."""
+        return self._says_yes("livez")
+
+    def _says_yes(self, probe: str) -> bool:
+        return httpx.get(f"{self._admin_url}/{probe}", timeout=5, trust_env=False).status_code == 200
+
+    def later(self, seconds: float) -> None:
+        """Let it believe that so much time has passed."""
+        assert self._clock is not None, "it has the clock of everybody"
+        self._clock.forward(self.peer, seconds)
 
     def get(self, path: str, token: str | None = None, **params: str | int) -> httpx.Response:
         """Ask below the prefix, as a notebook does; `path` begins with a slash."""

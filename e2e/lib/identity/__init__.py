@@ -1,0 +1,1 @@
+"""The peers of the identity suite: identity providers, and what reaches them."""
