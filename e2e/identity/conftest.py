@@ -1,23 +1,19 @@
 """The peers of the identity suite: each is started by the first test that needs it, and kept for all."""
 
-import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lib.bench import Bench
-from lib.clock import Clock
 from lib.identity.browser import Browser
 from lib.identity.keycloak import Keycloak
 from lib.identity.realm import Realm
+from lib.identity.start import StartProxy, starter
 from lib.jira.proxy import JiraProxy
 from lib.jira.server import JiraServer
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
-
-StartProxy = Callable[..., JiraProxy]
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +32,7 @@ def jira_server(emulator: JiraServer) -> Jira:
 @pytest.fixture(scope="session")
 def start_proxy(bench: Bench, ledger: Ledger, jira_server: Jira) -> StartProxy:
     """Starts a jira-proxy with this identity, and if asked with a clock that can be moved."""
-
-    def start(name: str, identity: Mapping[str, object], *, ahead: float | None = None, **rest: Any) -> JiraProxy:
-        name = f"jira-proxy-{name}-{secrets.token_hex(2)}"
-        clock = None if ahead is None else Clock(bench, ahead)
-        return JiraProxy(bench, ledger, name, jira_server, identity, clock=clock, **rest)
-
-    return start
+    return starter(bench, ledger, jira_server)
 
 
 @pytest.fixture

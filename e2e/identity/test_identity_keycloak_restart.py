@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import StartProxy
 
 from lib.identity import forge
 from lib.identity.keycloak import Keycloak
+from lib.identity.start import StartProxy
 from lib.jira.proxy import JiraProxy, problem
 from lib.jira.upstream import PROJECT
 from lib.leaks import Ledger

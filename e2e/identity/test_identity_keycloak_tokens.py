@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import StartProxy
 
 from lib.identity import forge
 from lib.identity.browser import Attempt, Browser
 from lib.identity.keycloak import Keycloak
 from lib.identity.realm import Person, Realm
+from lib.identity.start import StartProxy
 from lib.jira.proxy import JiraProxy, ask, problem
 from lib.jira.upstream import PROJECT, Jira
 
@@ -104,9 +104,7 @@ def test_a_member_of_the_required_group_passes(realm: Realm, developers_only: Ji
     ("name", "why"), [("bob", "another group below the same"), ("ivy", "the parent, a child, and names alike")]
 )
 @pytest.mark.usefixtures("jira_hears_nothing")
-def test_who_is_only_in_other_groups_is_refused(
-    realm: Realm, developers_only: JiraProxy, name: str, why: str
-) -> None:
+def test_who_is_only_in_other_groups_is_refused(realm: Realm, developers_only: JiraProxy, name: str, why: str) -> None:
     answer = developers_only.get(_ISSUE, realm.sign_in(realm.person(name)).access)
     assert (answer.status_code, problem(answer)) == (403, "insufficient_scope"), why
     assert developers_only.audit(user=name, status=403)["decision"] == "denied"

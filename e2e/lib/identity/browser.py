@@ -36,6 +36,9 @@ class Attempt:
     redirect_uri: str
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    scope: str = "openid"
+    resource: str = ""
+    """For which service the token shall be (RFC 8707); Keycloak is told by its mappers instead."""
 
     def url(self, authorization_endpoint: str, *, pkce: bool = True) -> str:
         """Where the client sends the browser."""
@@ -45,9 +48,13 @@ class Attempt:
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
-            "scope": "openid",
+            "scope": self.scope,
             "state": self.state,
         }
+        if "offline_access" in self.scope:
+            query["prompt"] = "consent"
+        if self.resource:
+            query["resource"] = self.resource
         if pkce:
             query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
         return f"{authorization_endpoint}?{urlencode(query)}"
@@ -84,9 +91,9 @@ class Visit:
         """What can be read on the page."""
         return self._page.inner_text("body")
 
-    def sign_in(self, person: Person) -> None:
+    def sign_in(self, person: Person, field: str = "username") -> None:
         """Fill in the form and send it off."""
-        self._page.fill("input[name=username]", person.name, timeout=_PATIENCE)
+        self._page.fill(f"input[name={field}]", person.name, timeout=_PATIENCE)
         self._page.fill("input[name=password]", person.password)
         with self._page.expect_navigation(timeout=_PATIENCE):
             self._page.click("[type=submit]")
