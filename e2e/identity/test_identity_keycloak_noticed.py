@@ -187,14 +187,14 @@ def test_a_new_key_is_known_at_once_and_a_removed_one_is_refused_within_ten_minu
     assert [rotation.status(token) for token in made_up] == [401] * 5
     assert rotation.fetched == 3
 
-    # The worst case: it is removed just after the keys were read, and the token is looked at just before they are again.
+    # As bad as it gets: removed just after the keys were read, and the token looked at shortly before they are again.
     rotation.realm.remove_key(provider)
-    rotation.proxy.later(9 * _MINUTE - 2)
+    rotation.proxy.later(9 * _MINUTE - 20)
     assert (_cached(rotation.proxy, old), rotation.fetched) == ("miss", 3)
-    rotation.proxy.later(3)
+    rotation.proxy.later(20)
     eventually("the keys are read again", lambda: rotation.fetched == 4, within=5)
     assert _cached(rotation.proxy, old) == "hit"
-    rotation.proxy.later(_MINUTE - 2)
+    rotation.proxy.later(_MINUTE - 20)
     answer = rotation.proxy.get(_ISSUE, old)
     assert (answer.status_code, problem(answer)) == (401, "invalid_token")
     assert rotation.status(new) == 200
@@ -208,3 +208,13 @@ def test_a_removed_key_is_refused_at_once_where_a_new_one_is_heard_of(rotation: 
     rotation.realm.remove_key(provider)
     assert rotation.status(rotation.token()) == 200
     assert rotation.status(old) == 401
+
+
+def test_a_key_that_was_published_before_it_signs_raises_no_question(rotation: Rotation) -> None:
+    provider = rotation.realm.add_key(priority=400, active=False)
+    before = rotation.fetched
+    rotation.proxy.later(9 * _MINUTE)
+    eventually("the keys are read again", lambda: rotation.fetched == before + 1, within=5)
+    rotation.realm.activate_key(provider)
+    assert rotation.realm.signing_key()["providerId"] == provider
+    assert (rotation.status(rotation.token()), rotation.fetched) == (200, before + 1)

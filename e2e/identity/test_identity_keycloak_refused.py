@@ -2,12 +2,14 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from lib.identity import forge
 from lib.identity.keycloak import Keycloak
 from lib.identity.realm import Realm
+from lib.identity.start import StartProxy
 from lib.jira.proxy import JiraProxy, problem
 from lib.jira.upstream import PROJECT
 from lib.leaks import Ledger
@@ -28,7 +30,6 @@ def _refused(proxy: JiraProxy, token: str, why: str) -> None:
 
 
 def _undecided(proxy: JiraProxy, token: str) -> None:
-    """To a token with `alg` none Keycloak 26.5 answers 400 instead of "not active": no answer, so no caller."""
     answer = proxy.get(_ISSUE, token)
     assert (answer.status_code, problem(answer)) == (503, "identity_unavailable")
 
@@ -131,8 +132,20 @@ def test_a_forged_token_is_refused(
         try:
             _refused(keycloak_proxy, forged, why)
             if what == "no algorithm":
+                # Keycloak 26.5 answers this question with 400 instead of "not active": no answer, so no caller.
                 _undecided(asking_proxy, forged)
             else:
                 _refused(asking_proxy, forged, "Unknown")
         except AssertionError as error:
             raise AssertionError(f"{what}: {error}") from error
+
+
+def test_who_cannot_ask_keycloak_lets_nobody_in(
+    realm: Realm, start_proxy: StartProxy, by_introspection: dict[str, object], tmp_path: Path
+) -> None:
+    file = tmp_path / "client-secret"
+    file.write_text("not the one that Keycloak has made up")
+    file.chmod(0o400)
+    proxy = start_proxy("wrong-secret", by_introspection | {"client_secret_file": str(file)})
+    _undecided(proxy, realm.sign_in(realm.person("ada")).access)
+    assert "the endpoint answered 401" in proxy.log.read_text()

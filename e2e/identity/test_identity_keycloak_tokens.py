@@ -136,3 +136,19 @@ def test_a_group_whose_name_holds_a_slash_is_told_from_a_path(
     assert forge.claims(token)["groups"] == ["/spt3g~/dev"]
     answer = developers_only.get(_ISSUE, token)
     assert (answer.status_code, problem(answer)) == (403, "insufficient_scope")
+
+
+def test_a_lightweight_token_is_good_only_where_keycloak_is_asked(
+    realm: Realm, keycloak_proxy: JiraProxy, asking_proxy: JiraProxy
+) -> None:
+    lightweight = {"client.use.lightweight.access.token.enabled": "true"}
+    attributes = realm.client("notebook")["attributes"]
+    realm.change_client("notebook", attributes=attributes | lightweight)
+    try:
+        token = realm.sign_in(realm.person("ada")).access
+    finally:
+        realm.change_client("notebook", attributes=attributes | dict.fromkeys(lightweight, "false"))
+    answer = keycloak_proxy.get(_ISSUE, token)
+    assert (answer.status_code, problem(answer)) == (401, "invalid_token")
+    assert "it does not say which service" in answer.json()["detail"]
+    assert asking_proxy.get(_ISSUE, token).status_code == 200

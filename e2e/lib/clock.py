@@ -12,8 +12,8 @@ from lib.poll import eventually
 class Clock:
     """libfaketime between a process and the time of day, and between it and the clock that its timers run by.
 
-    The process is halted while the clock is moved, as a machine that sleeps is: that also ends its waits for timers, which
-    the kernel counts by the true clock, so that it looks at the time anew.
+    The process is halted while the clock is moved, as a machine that sleeps is: that also ends its waits for timers,
+    which the kernel counts by the true clock, so that it looks at the time anew.
     """
 
     _counter = itertools.count(1)

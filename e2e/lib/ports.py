@@ -5,9 +5,10 @@ import os
 import socket
 
 # Below the range that the system hands to outgoing connections: between picking a port here and a peer's binding it,
-# no client of another peer can take it. Runs side by side start at different places.
+# no client of another peer can take it. Runs side by side start at different places, far from each other though their
+# process ids are not: a peer may take half a minute from being given a port to binding it.
 _candidates = itertools.cycle(range(15_000, 32_000))
-for _ in range(os.getpid() % 17_000):
+for _ in range(os.getpid() * 997 % 17_000):
     next(_candidates)
 
 

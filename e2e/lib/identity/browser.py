@@ -68,8 +68,8 @@ class Visit:
         self.called_back: list[str] = []
         """The addresses beyond the identity provider that the browser was sent to."""
 
-        # The hosts of the redirect addresses exist nowhere; only the browser has to believe that they do. Playwright's own
-        # routes do not see a request that a redirect has caused.
+        # The hosts of the redirect addresses exist nowhere; only the browser has to believe that they do. Playwright's
+        # own routes do not see a request that a redirect has caused.
         self._protocol = page.context.new_cdp_session(page)
         self._protocol.on("Fetch.requestPaused", self._record)
         self._protocol.send("Fetch.enable", {"patterns": [{"urlPattern": "https://*"}]})

@@ -52,6 +52,6 @@ exec {guard}>&-
 
 export NBGATE_E2E_KEYCLOAK=$cache/keycloak-$keycloak_version/keycloak-$keycloak_version
 NBGATE_E2E_CHROMIUM=$(command -v chromium)
-# faketime knows where its library is.
-NBGATE_E2E_FAKETIME=$(faketime -f +0 printenv LD_PRELOAD)
+# faketime knows where its library is; `-m`: the one for programs with several threads. The other one misreads now and then.
+NBGATE_E2E_FAKETIME=$(faketime -m -f +0 printenv LD_PRELOAD)
 export NBGATE_E2E_CHROMIUM NBGATE_E2E_FAKETIME

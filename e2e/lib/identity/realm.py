@@ -133,16 +133,27 @@ class Realm:
         path = f"{self._admin}/client-scopes/{found['id']}/protocol-mappers/models/{known['id']}"
         self._administer("PUT", path, json=changed)
 
-    def add_key(self, priority: int) -> str:
-        """A new RSA key; the one with the highest priority signs. Returns the id of the provider that has it."""
+    def add_key(self, priority: int, *, active: bool = True) -> str:
+        """A new RSA key; of the active ones, that with the highest priority signs. Returns the id of its provider."""
         component = {
             "name": f"rsa-{priority}",
             "providerId": "rsa-generated",
             "providerType": "org.keycloak.keys.KeyProvider",
-            "config": {"priority": [str(priority)], "algorithm": ["RS256"], "keySize": ["2048"]},
+            "config": {
+                "priority": [str(priority)],
+                "active": [str(active).lower()],
+                "algorithm": ["RS256"],
+                "keySize": ["2048"],
+            },
         }
         created = self._administer("POST", f"{self._admin}/components", json=component)
         return created.headers["location"].rpartition("/")[2]
+
+    def activate_key(self, provider: str) -> None:
+        """Let a key sign that was only published."""
+        path = f"{self._admin}/components/{provider}"
+        component = self._administer("GET", path).json()
+        self._administer("PUT", path, json=component | {"config": component["config"] | {"active": ["true"]}})
 
     def remove_key(self, provider: str) -> None:
         """Withdraw a key for good."""
