@@ -200,14 +200,23 @@ def test_a_new_key_is_known_at_once_and_a_removed_one_is_refused_within_ten_minu
     assert rotation.status(new) == 200
 
 
-def test_a_removed_key_is_refused_at_once_where_a_new_one_is_heard_of(rotation: Rotation) -> None:
+@pytest.fixture
+def asking(rotation: Rotation, start_proxy: StartProxy, by_introspection: dict[str, object]) -> JiraProxy:
+    """A proxy that asks about tokens of the realm whose keys change."""
+    rotation.realm.use_secret_of(by_introspection)
+    return start_proxy("asking", by_introspection | {"endpoint": rotation.realm.introspection_endpoint}, ahead=0)
+
+
+def test_a_removed_key_is_refused_at_once_where_a_new_one_is_heard_of(rotation: Rotation, asking: JiraProxy) -> None:
     old, provider = rotation.token(), rotation.realm.signing_key()["providerId"]
-    assert rotation.status(old) == 200
+    assert (rotation.status(old), asking.get(_ISSUE, old).status_code) == (200, 200)
     rotation.proxy.later(_MINUTE + 1)
     rotation.realm.add_key(priority=300)
     rotation.realm.remove_key(provider)
     assert rotation.status(rotation.token()) == 200
     assert rotation.status(old) == 401
+    asking.later(_MINUTE)
+    assert asking.get(_ISSUE, old).status_code == 401, "Keycloak itself no longer believes it"
 
 
 def test_a_key_that_was_published_before_it_signs_raises_no_question(rotation: Rotation) -> None:

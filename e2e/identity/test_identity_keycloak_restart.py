@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -43,8 +42,7 @@ def test_a_restart_of_keycloak_neither_admits_nor_rejects(
     realm.let_tokens_last(48 * _HOUR)
     identity = {"kind": "oidc", "issuer": realm.issuer, "audience": ["jira-proxy"]}
     checking = start_proxy("checking", identity, ahead=0)
-    secret = Path(str(by_introspection["client_secret_file"])).read_text().strip()
-    realm.change_client("jira-proxy", secret=secret)
+    realm.use_secret_of(by_introspection)
     asking = start_proxy("asking", by_introspection | {"endpoint": realm.introspection_endpoint}, ahead=0)
     person = realm.person("ada")
     seen, unseen = realm.sign_in(person).access, realm.sign_in(person).access

@@ -1,8 +1,9 @@
 """One realm of Keycloak: who is in it, what its administrator changes, and how tokens are had."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -123,6 +124,11 @@ class Realm:
         """How long access tokens are good that are made from now on; no session ends before."""
         limits = ("accessTokenLifespan", "ssoSessionIdleTimeout", "ssoSessionMaxLifespan")
         self._administer("PUT", self._admin, json={limit: seconds for limit in limits})
+
+    def use_secret_of(self, identity: Mapping[str, object]) -> None:
+        """Let jira-proxy ask this realm with the secret that it has for another one."""
+        secret = Path(str(identity["client_secret_file"])).read_text().strip()
+        self.change_client("jira-proxy", secret=secret)
 
     def change_mapper(self, scope: str, mapper: str, **config: str) -> None:
         """Change what a mapper of a client scope does."""
