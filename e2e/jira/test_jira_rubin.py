@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lib.bench import Bench
-from lib.gafaelfawr import Gafaelfawr, Oddity
+from lib.gafaelfawr import Gafaelfawr, Oddity, Outage
 from lib.jira.proxy import PREFIX, JiraProxy, ask, problem
 from lib.jira.upstream import PROJECT, Jira
 from lib.poll import eventually
@@ -70,11 +70,8 @@ def test_while_gafaelfawr_cannot_tell_nobody_is_admitted_or_rejected(
     gafaelfawr: Gafaelfawr, rubin_proxy: JiraProxy
 ) -> None:
     token = gafaelfawr.token("ada", ["exec:notebook"])
-    gafaelfawr.redis_is_up = False
-    try:
+    with gafaelfawr.without(Outage.REDIS):
         answer = rubin_proxy.get(_SEARCH, token, jql=_JQL)
-    finally:
-        gafaelfawr.redis_is_up = True
     assert answer.status_code == 503
     assert problem(answer) == "identity_unavailable"
     assert int(answer.headers["retry-after"]) > 0

