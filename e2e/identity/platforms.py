@@ -3,13 +3,16 @@
 import re
 import secrets
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
 from lib.bench import Bench
 from lib.gafaelfawr import Gafaelfawr
 from lib.identity.gateway import ADDRESS, SECRET_HEADER, Gateway, SignIn, published_locations
-from lib.identity.people import GROUP, group_rules
+from lib.identity.hub import GROUP as HUB_GROUP
+from lib.identity.hub import SERVICE, PeopledHub, Valve
+from lib.identity.people import GROUP, RUBIN_GROUP, group_rules
 from lib.jira.proxy import JiraProxy
 from lib.jira.server import JiraServer
 from lib.jira.upstream import Jira
@@ -37,7 +40,7 @@ def nothing_of_the_platform_goes_on(guarded_jira: Jira) -> Iterator[None]:
 
 
 @pytest.fixture
-def jira_hears_nothing(guarded_jira: Jira) -> Iterator[None]:
+def guarded_jira_hears_nothing(guarded_jira: Jira) -> Iterator[None]:
     """For tests of refusals."""
     watch = guarded_jira.tap.from_now()
     yield
@@ -89,3 +92,40 @@ def gateway(
     include = bench.directory("gateway") / "gateway-secret.conf"
     include.write_text(f'proxy_set_header {SECRET_HEADER} "{gateway_secret}";\n')
     return Gateway(bench, ledger, "gateway", published_locations(sign_in, include), behind_gateway.port)
+
+
+@pytest.fixture(scope="session")
+def rubin_proxy(bench: Bench, ledger: Ledger, gafaelfawr: Gafaelfawr, guarded_jira: Jira) -> JiraProxy:
+    """jira-proxy on a Rubin platform, as it is installed."""
+    identity = {"kind": "gafaelfawr", "base_url": gafaelfawr.url}
+    return JiraProxy(bench, ledger, "jira-proxy-rubin", guarded_jira, identity)
+
+
+@pytest.fixture(scope="session")
+def rubin_groups_proxy(bench: Bench, ledger: Ledger, gafaelfawr: Gafaelfawr, guarded_jira: Jira) -> JiraProxy:
+    """The same with rules about groups."""
+    identity = {"kind": "gafaelfawr", "base_url": gafaelfawr.url, "groups": True}
+    rules = group_rules(RUBIN_GROUP)
+    return JiraProxy(bench, ledger, "jira-proxy-rubin-groups", guarded_jira, identity, rules=rules)
+
+
+@pytest.fixture(scope="session")
+def peopled(bench: Bench, ledger: Ledger) -> PeopledHub:
+    """JupyterHub."""
+    return PeopledHub(bench, ledger)
+
+
+@pytest.fixture(scope="session")
+def valve(peopled: PeopledHub) -> Valve:
+    """The way from the service to the hub's API."""
+    port = urlsplit(peopled.hub.api_url).port
+    assert port is not None
+    return Valve("questions to the hub", port)
+
+
+@pytest.fixture(scope="session")
+def hub_proxy(bench: Bench, ledger: Ledger, valve: Valve, guarded_jira: Jira) -> JiraProxy:
+    """jira-proxy beside the hub."""
+    identity = {"kind": "jupyterhub", "api_url": f"{valve.url}/hub/api", "service_name": SERVICE}
+    rules = group_rules(HUB_GROUP)
+    return JiraProxy(bench, ledger, "jira-proxy-hub", guarded_jira, identity, rules=rules)

@@ -82,7 +82,7 @@ def test_what_a_signed_in_caller_forges_changes_nothing(
 
 
 @pytest.mark.parametrize("forged", _FORGED.values(), ids=_FORGED)
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_what_a_stranger_forges_is_no_sign_in(gateway: Gateway, forged: list[tuple[str, str]]) -> None:
     for path in ("/-/me", FOR_ALL):
         answer = _get(gateway, path, *forged)
@@ -101,7 +101,7 @@ def test_forged_groups_do_not_stand_in_for_none(gateway: Gateway, sign_in: SignI
 @pytest.mark.parametrize(
     "groups", ["/jira", "/jira/staff/sub", "/jira/staf", "/jira/staffx", "jira/staff", "/JIRA/STAFF", "/jira/*", "/jira staff"]
 )
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_group_is_that_group_exactly(gateway: Gateway, sign_in: SignIn, groups: str) -> None:
     answer = _get(gateway, FOR_STAFF, **sign_in.session(_cookie(), "bob", f"users,{groups}"))
     assert (answer.status_code, problem(answer)) == (403, "policy_denied")
@@ -109,7 +109,7 @@ def test_a_group_is_that_group_exactly(gateway: Gateway, sign_in: SignIn, groups
     assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
 
 
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_yes_without_a_name_is_nobody(gateway: Gateway, sign_in: SignIn) -> None:
     session = sign_in.session(_cookie(), "")
     for forged in ([], [(_USER, _STRANGER)]):
@@ -119,7 +119,7 @@ def test_a_yes_without_a_name_is_nobody(gateway: Gateway, sign_in: SignIn) -> No
 
 
 @pytest.mark.parametrize("name", ["ad\xe9", "a" * 257, "a\tb"])
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_name_that_could_be_misread_is_refused(gateway: Gateway, sign_in: SignIn, name: str) -> None:
     answer = _get(gateway, FOR_ALL, **sign_in.session(_cookie(), name))
     assert (answer.status_code, problem(answer)) == (401, "invalid_token")
@@ -134,7 +134,7 @@ def test_signing_out_holds_with_the_next_request(gateway: Gateway, sign_in: Sign
     assert _get(gateway, FOR_ALL, **session).status_code == 401
 
 
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_without_the_sign_in_service_nobody_comes_in(gateway: Gateway, sign_in: SignIn) -> None:
     session = sign_in.session(_cookie(), "ada", GROUP)
     sign_in.is_up = False
@@ -145,7 +145,7 @@ def test_without_the_sign_in_service_nobody_comes_in(gateway: Gateway, sign_in: 
     assert _get(gateway, "/-/me", **session).status_code == 200
 
 
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_who_may_not_come_in_does_not_get_as_far_as_the_service(gateway: Gateway, sign_in: SignIn) -> None:
     answer = _get(gateway, FOR_ALL, (_USER, "ada"), **sign_in.turned_away(_cookie()))
     assert answer.status_code == 403

@@ -60,7 +60,7 @@ def test_the_gateways_address_and_secret_together_are_believed(behind_gateway: J
     ],
     ids=["plain", "x-forwarded-for", "x-real-ip", "forwarded", "via"],
 )
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_from_another_address_even_the_secret_proves_nothing(
     behind_gateway: JiraProxy, secret: tuple[str, str], source: str, pretence: list[tuple[str, str]]
 ) -> None:
@@ -87,7 +87,7 @@ def test_from_another_address_even_the_secret_proves_nothing(
         "absent", "empty", "wrong", "too short", "too long", "other case", "quoted", "underscores", "other name", "bearer", "cookie"
     ],
 )  # fmt: skip
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_from_the_right_address_nothing_but_the_secret_will_do(
     behind_gateway: JiraProxy, secret: tuple[str, str], change
 ) -> None:
@@ -95,7 +95,7 @@ def test_from_the_right_address_nothing_but_the_secret_will_do(
 
 
 @pytest.mark.parametrize("name", [_ADA[0], "X-Auth-Request-Email", _STAFF[0], SECRET_HEADER])
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_what_is_there_twice_is_ambiguous(behind_gateway: JiraProxy, secret: tuple[str, str], name: str) -> None:
     once = dict([_ADA, ("X-Auth-Request-Email", "ada@example.org"), _STAFF, secret])
     answer = _direct(behind_gateway, FOR_STAFF, *once.items(), (name, once[name]), source=ADDRESS)
@@ -111,13 +111,13 @@ def test_connection_takes_nothing_away(behind_gateway: JiraProxy, secret: tuple[
 
 
 @pytest.mark.parametrize("name", ["", "a" * 257, "ad\xe9", "a\tb"])
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_name_that_is_none_is_refused(behind_gateway: JiraProxy, secret: tuple[str, str], name: str) -> None:
     answer = _direct(behind_gateway, FOR_ALL, (_ADA[0], name), secret, source=ADDRESS)
     assert (answer.status_code, problem(answer)) == (401, "invalid_token")
 
 
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_blank_before_the_colon_is_refused(behind_gateway: JiraProxy, secret: tuple[str, str]) -> None:
     answer = _direct(behind_gateway, FOR_ALL, (f"{_ADA[0]} ", "ada"), secret, source=ADDRESS)
     assert answer.status_code == 400
@@ -159,7 +159,7 @@ location = /jira-data-proxy/rest/api/2/field {
 """
 
 
-@pytest.mark.usefixtures("jira_hears_nothing")
+@pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_location_that_is_not_guarded_names_nobody_without_the_secret(
     bench: Bench, ledger: Ledger, behind_gateway: JiraProxy
 ) -> None:

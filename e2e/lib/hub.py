@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,15 @@ class Hub:
         groups: dict[str, list[str]],
         reader_groups: list[str],
         open_services: list[str],
+        accounts: Mapping[str, str] | None = None,
+        roles: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        """`accounts` are services that only have a token; `roles` are granted beside that of `reader_groups`."""
         self._bench = bench
         self._ledger = ledger
         self._peer: Peer | None = None
         self._services: list[ManagedService] = []
+        self._token_ids: dict[str, str] = {}
         self.directory = bench.directory("hub")
         self.public_url = f"http://127.0.0.1:{free_port()}"
         self._hub_port = free_port()
@@ -66,10 +70,13 @@ class Hub:
             "groups": groups,
             "reader_groups": reader_groups,
             "open_services": open_services,
+            "accounts": [{"name": name, "api_token": token} for name, token in (accounts or {}).items()],
+            "roles": list(roles),
             "admin_token": _ADMIN_TOKEN,
             "home_template": f"{bench.directory('homes')}/{{username}}",
         }
-        ledger.platform_token(_ADMIN_TOKEN)
+        for token in (_ADMIN_TOKEN, *(accounts or {}).values()):
+            ledger.platform_token(token)
         self._admin = httpx.Client(
             base_url=self.api_url, headers={"Authorization": f"token {_ADMIN_TOKEN}"}, timeout=30, trust_env=False
         )
@@ -112,13 +119,34 @@ class Hub:
         missing = [page for page in pages if page.status_code >= 500 or "X-JupyterHub-Version" in page.headers]
         return not missing and httpx.get(f"{self.public_url}/hub/health", trust_env=False).status_code == 200
 
-    def token(self, user: str, scopes: list[str] | None = None) -> str:
-        """A new token of `user`, with all that the user may do, or with `scopes` only."""
+    def token(self, user: str, scopes: list[str] | None = None, lifetime: int | None = None) -> str:
+        """A new token of `user`, with all that the user may do or with `scopes` only, without an end or for a while."""
         self._admin.post(f"/users/{user}").read()  # 201, or 409 if the user is known
-        body: dict[str, Any] = {"note": "e2e"} | ({"scopes": scopes} if scopes is not None else {})
+        body: dict[str, Any] = {"note": "e2e"}
+        body |= {"scopes": scopes} if scopes is not None else {}
+        body |= {"expires_in": lifetime} if lifetime is not None else {}
         answer = self._admin.post(f"/users/{user}/tokens", json=body)
         answer.raise_for_status()
-        return self._ledger.platform_token(answer.json()["token"])
+        made = answer.json()
+        self._token_ids[made["token"]] = made["id"]
+        return self._ledger.platform_token(made["token"])
+
+    def revoke(self, user: str, token: str) -> None:
+        """The owner deletes a token."""
+        self._admin.delete(f"/users/{user}/tokens/{self._token_ids[token]}").raise_for_status()
+
+    def delete(self, user: str) -> None:
+        """An admin deletes somebody, with all that they had."""
+        self._admin.delete(f"/users/{user}").raise_for_status()
+
+    def join(self, user: str, group: str) -> None:
+        """An admin puts somebody into a group."""
+        self._admin.post(f"/users/{user}").read()
+        self._admin.post(f"/groups/{group}/users", json={"users": [user]}).raise_for_status()
+
+    def leave(self, user: str, group: str) -> None:
+        """An admin takes somebody out of a group."""
+        self._admin.request("DELETE", f"/groups/{group}/users", json={"users": [user]}).raise_for_status()
 
     def start_server(self, user: str) -> str:
         """Start the user's notebook server; returns its address, without a slash."""

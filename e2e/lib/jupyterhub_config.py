@@ -30,12 +30,17 @@ c.JupyterHub.load_roles = [
     {
         "name": "tests",
         "services": ["tests"],
-        "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "read:hub"],
+        "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "read:hub", "groups"],
     },
+    *settings["roles"],
 ]
 c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", *service_scopes]
 
-c.JupyterHub.services = [{"name": "tests", "api_token": settings["admin_token"]}, *settings["services"]]
+c.JupyterHub.services = [
+    {"name": "tests", "api_token": settings["admin_token"]},
+    *settings["accounts"],
+    *settings["services"],
+]
 
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = settings["home_template"]

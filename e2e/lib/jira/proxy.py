@@ -37,11 +37,12 @@ def configuration(
     """Write a configuration file as an operator would: only what is not the default."""
     identities = [identity] if isinstance(identity, Mapping) else identity
     tenant_prefix = f"prefix = {_toml(prefix)}\n" if prefix else ""
+    entries = "\n\n".join(f"[[identity]]\n{_lines(entry)}" for entry in identities)
     text = f"""
 [server]
 {_lines(server or {})}
 
-{_tables("identity", identities)}
+{entries}
 
 [[tenant]]
 name = "default"
@@ -57,9 +58,8 @@ password_file = {_toml(str(upstream.secret.path("password")))}
 [tenant.policy]
 preset = "read-only"
 publish = {_toml(list(publish))}
-
-{_tables("tenant.policy.rule", rules)}
 """
+    text += "".join(f"\n[[tenant.policy.rule]]\n{_lines(rule)}\n" for rule in rules)
     path.write_text(text)
     return path
 
@@ -115,6 +115,10 @@ class JiraProxy:
         """Whether it says that its workers still tick."""
         return self._says_yes("livez")
 
+    def metrics(self) -> str:
+        """What it counts."""
+        return httpx.get(f"{self._admin_url}/metrics", timeout=5, trust_env=False).text
+
     def _says_yes(self, probe: str) -> bool:
         return httpx.get(f"{self._admin_url}/{probe}", timeout=5, trust_env=False).status_code == 200
 
@@ -162,10 +166,6 @@ def problem(answer: httpx.Response) -> str:
 def _toml(value: object) -> str:
     # For strings, lists of strings, numbers and booleans, JSON is TOML.
     return json.dumps(value)
-
-
-def _tables(name: str, entries: Sequence[Mapping[str, object]]) -> str:
-    return "\n".join(f"[[{name}]]\n{_lines(entry)}\n" for entry in entries)
 
 
 def _lines(table: Mapping[str, object]) -> str:
