@@ -1,8 +1,9 @@
-"""What the tests of several platforms share: the Jira behind every proxy, and proof that nothing of a gateway reaches it."""
+"""What the tests of several platforms share: peers, and proof that nothing of a platform reaches Jira."""
 
 import re
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -85,13 +86,17 @@ def behind_gateway(
 
 
 @pytest.fixture(scope="session")
-def gateway(
-    bench: Bench, ledger: Ledger, sign_in: SignIn, gateway_secret: str, behind_gateway: JiraProxy
-) -> Gateway:
-    """nginx as the operators' page has it."""
+def gateway_include(bench: Bench, gateway_secret: str) -> Path:
+    """The file that nginx includes."""
     include = bench.directory("gateway") / "gateway-secret.conf"
     include.write_text(f'proxy_set_header {SECRET_HEADER} "{gateway_secret}";\n')
-    return Gateway(bench, ledger, "gateway", published_locations(sign_in, include), behind_gateway.port)
+    return include
+
+
+@pytest.fixture(scope="session")
+def gateway(bench: Bench, ledger: Ledger, sign_in: SignIn, gateway_include: Path, behind_gateway: JiraProxy) -> Gateway:
+    """nginx as the operators' page has it."""
+    return Gateway(bench, ledger, "gateway", published_locations(sign_in, gateway_include), behind_gateway.port)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Gafaelfawr's tokens: where a caller may put one, what an ingress makes of it, whose it is, and how often that is asked."""
+"""Gafaelfawr's tokens: where one may be, what an ingress makes of it, whose it is, and how often that is asked."""
 
 import base64
 from collections.abc import Callable
@@ -139,7 +139,9 @@ def test_groups_are_asked_for_where_rules_need_them(
     assert gafaelfawr.asked - before == {TOKEN_INFO: 2, USER_INFO: 1}
 
 
-@pytest.mark.parametrize("groups", [[], ["g_jira"], ["g_jira_staff2"], ["G_JIRA_STAFF"], ["g_jira_staf", "xg_jira_staff"]])
+@pytest.mark.parametrize(
+    "groups", [[], ["g_jira"], ["g_jira_staff2"], ["G_JIRA_STAFF"], ["g_jira_staf", "xg_jira_staff"]]
+)
 def test_a_group_is_that_group_exactly(
     gafaelfawr: Gafaelfawr, rubin_groups_proxy: JiraProxy, guarded_jira: Jira, groups: list[str]
 ) -> None:
@@ -184,8 +186,6 @@ def test_many_first_requests_with_one_token_are_one_question(
     asked, before = gafaelfawr.asked.copy(), misses(rubin_groups_proxy, "gafaelfawr")
     with gafaelfawr.silent():
         answers = at_once(30, lambda: _get(rubin_groups_proxy, "/-/me", _bearer(token)))
-        eventually(
-            "all wait for one answer", lambda: misses(rubin_groups_proxy, "gafaelfawr") == before + 30, within=4
-        )
+        eventually("all wait for one answer", lambda: misses(rubin_groups_proxy, "gafaelfawr") == before + 30, within=4)
     assert {future.result().json()["user"] for future in answers} == {"carol"}
     assert gafaelfawr.asked - asked == {TOKEN_INFO: 1, USER_INFO: 1}

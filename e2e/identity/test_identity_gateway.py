@@ -1,4 +1,4 @@
-"""A real nginx names the caller after `auth_request`: whatever callers write themselves is never believed and goes nowhere."""
+"""A real nginx names the caller after `auth_request`: what callers write themselves counts for nothing."""
 
 import secrets
 
@@ -25,7 +25,11 @@ _FORGED = {
     "a name for another proxy": [("X-Forwarded-User", _STRANGER), ("Remote-User", _STRANGER)],
     "groups": [("X-Auth-Request-Groups", GROUP), ("X_Auth_Request_Groups", GROUP), ("X-Forwarded-Groups", GROUP)],
     "a name as Connection's": [("Connection", f"close, {_USER}, {SECRET_HEADER}"), (_USER, _STRANGER)],
-    "a guess at the secret": [(SECRET_HEADER, "guessed-by-mallory"), (SECRET_HEADER.replace("-", "_"), "x"), (_USER, "m")],
+    "a guess at the secret": [
+        (SECRET_HEADER, "guessed-by-mallory"),
+        (SECRET_HEADER.replace("-", "_"), "x"),
+        (_USER, "m"),
+    ],
     "an address": [("X-Forwarded-For", ADDRESS), ("X-Real-IP", ADDRESS), ("Forwarded", f"for={ADDRESS};host={_SITE}")],
     "a site": [("X-Forwarded-Host", _SITE), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "1")],
     "another target": [
@@ -99,7 +103,8 @@ def test_forged_groups_do_not_stand_in_for_none(gateway: Gateway, sign_in: SignI
 
 
 @pytest.mark.parametrize(
-    "groups", ["/jira", "/jira/staff/sub", "/jira/staf", "/jira/staffx", "jira/staff", "/JIRA/STAFF", "/jira/*", "/jira staff"]
+    "groups",
+    ["/jira", "/jira/staff/sub", "/jira/staf", "/jira/staffx", "jira/staff", "/JIRA/STAFF", "/jira/*", "/jira staff"],
 )
 @pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_a_group_is_that_group_exactly(gateway: Gateway, sign_in: SignIn, groups: str) -> None:

@@ -1,6 +1,8 @@
-"""Whoever goes round the gateway is nobody: the address of the connection and the secret count, and no header replaces them."""
+"""Round the gateway nobody is known: the connection's address and the secret count, and no header replaces them."""
 
 import secrets
+from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from lib.identity.people import FOR_ALL, FOR_STAFF, GROUP
 from lib.jira.proxy import PREFIX, JiraProxy, problem
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
+from lib.poll import eventually
 
 pytest_plugins = ["identity.platforms"]
 pytestmark = pytest.mark.usefixtures("nothing_of_the_platform_goes_on")
@@ -26,15 +29,20 @@ def secret(gateway_secret: str) -> tuple[str, str]:
     return SECRET_HEADER, gateway_secret
 
 
-@pytest.fixture(scope="session", params=[f"{ADDRESS}/32", f"::ffff:{ADDRESS}/128", f"::ffff:{ADDRESS}"])
+_SPELLINGS = [f"{ADDRESS}/32", f"::ffff:{ADDRESS}/128", f"::ffff:{ADDRESS}"]
+
+
+@pytest.fixture(scope="session", params=_SPELLINGS)
 def dual_stack(request: pytest.FixtureRequest, bench: Bench, ledger: Ledger, guarded_jira: Jira) -> JiraProxy:
     """jira-proxy on a listener for IPv6 that takes IPv4 too: there an IPv4 peer is `::ffff:127.0.0.3`."""
     gateway = {"kind": "gateway", "trusted_peers": [request.param]}
-    name = f"jira-proxy-dual-stack-{request.param_index}"
+    name = f"jira-proxy-dual-stack-{_SPELLINGS.index(request.param)}"
     return JiraProxy(bench, ledger, name, guarded_jira, gateway, host="::")
 
 
-def _direct(proxy: JiraProxy, path: str, *headers: tuple[str, str], source: str, host: str = "127.0.0.1") -> httpx.Response:
+def _direct(
+    proxy: JiraProxy, path: str, *headers: tuple[str, str], source: str, host: str = "127.0.0.1"
+) -> httpx.Response:
     return send(proxy.port, PREFIX + path, headers, source=source, host=host)
 
 
@@ -43,7 +51,9 @@ def _assert_nobody(answer: httpx.Response) -> None:
     assert answer.headers["www-authenticate"] == 'Bearer realm="jira-proxy"'
 
 
-def test_the_gateways_address_and_secret_together_are_believed(behind_gateway: JiraProxy, secret: tuple[str, str]) -> None:
+def test_the_gateways_address_and_secret_together_are_believed(
+    behind_gateway: JiraProxy, secret: tuple[str, str]
+) -> None:
     answer = _direct(behind_gateway, FOR_STAFF, _ADA, _STAFF, secret, source=ADDRESS)
     assert answer.status_code == 200
 
@@ -68,30 +78,40 @@ def test_from_another_address_even_the_secret_proves_nothing(
     _assert_nobody(_direct(behind_gateway, "/-/me", _ADA, secret, *pretence, source=source))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda name, value: [],
-        lambda name, value: [(name, "")],
-        lambda name, value: [(name, "wrong-and-wrong-and-wrong")],
-        lambda name, value: [(name, value[:-1])],
-        lambda name, value: [(name, value + "x")],
-        lambda name, value: [(name, value.swapcase())],
-        lambda name, value: [(name, f'"{value}"')],
-        lambda name, value: [(name.replace("-", "_"), value)],
-        lambda name, value: [(f"{name}-", value)],
-        lambda name, value: [("Authorization", f"Bearer {value}")],
-        lambda name, value: [("Cookie", f"{name}={value}")],
-    ],
-    ids=[
-        "absent", "empty", "wrong", "too short", "too long", "other case", "quoted", "underscores", "other name", "bearer", "cookie"
-    ],
-)  # fmt: skip
+_Instead = Callable[[str, str], list[tuple[str, str]]]
+_INSTEAD_OF_THE_SECRET: dict[str, _Instead] = {
+    "nothing": lambda name, value: [],
+    "an empty one": lambda name, value: [(name, "")],
+    "a wrong one": lambda name, value: [(name, "wrong-and-wrong-and-wrong")],
+    "less of it": lambda name, value: [(name, value[:-1])],
+    "more than it": lambda name, value: [(name, value + "x")],
+    "another case": lambda name, value: [(name, value.swapcase())],
+    "quotes round it": lambda name, value: [(name, f'"{value}"')],
+    "underscores": lambda name, value: [(name.replace("-", "_"), value)],
+    "a longer name": lambda name, value: [(f"{name}-", value)],
+    "a token": lambda name, value: [("Authorization", f"Bearer {value}")],
+    "a cookie": lambda name, value: [("Cookie", f"{name}={value}")],
+}
+
+
+@pytest.mark.parametrize("instead", _INSTEAD_OF_THE_SECRET.values(), ids=_INSTEAD_OF_THE_SECRET)
 @pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_from_the_right_address_nothing_but_the_secret_will_do(
-    behind_gateway: JiraProxy, secret: tuple[str, str], change
+    behind_gateway: JiraProxy, secret: tuple[str, str], instead: _Instead
 ) -> None:
-    _assert_nobody(_direct(behind_gateway, FOR_ALL, _ADA, _STAFF, *change(*secret), source=ADDRESS))
+    _assert_nobody(_direct(behind_gateway, FOR_ALL, _ADA, _STAFF, *instead(*secret), source=ADDRESS))
+
+
+def test_a_gateway_with_a_wrong_secret_is_in_the_log_and_the_secret_is_not(
+    behind_gateway: JiraProxy, secret: tuple[str, str]
+) -> None:
+    def warnings() -> int:
+        return behind_gateway.log.read_text().count("without the gateway's secret")
+
+    before = warnings()
+    _assert_nobody(_direct(behind_gateway, FOR_ALL, _ADA, (secret[0], "yesterdays-secret"), source=ADDRESS))
+    eventually("a warning", lambda: warnings() == before + 1, within=5)
+    assert "yesterdays-secret" not in behind_gateway.log.read_text()
 
 
 @pytest.mark.parametrize("name", [_ADA[0], "X-Auth-Request-Email", _STAFF[0], SECRET_HEADER])
@@ -168,22 +188,51 @@ def test_a_location_that_is_not_guarded_names_nobody_without_the_secret(
         _assert_nobody(send(careless.port, PREFIX + FOR_ALL, [_ADA, *guess]))
 
 
-def test_what_the_page_says_of_locations_without_a_secret_is_so(bench: Bench, ledger: Ledger, guarded_jira: Jira) -> None:
+def test_what_the_page_says_of_locations_without_a_secret_is_so(
+    bench: Bench, ledger: Ledger, guarded_jira: Jira
+) -> None:
     trusting = {"kind": "gateway", "trusted_peers": [ADDRESS]}
     proxy = JiraProxy(bench, ledger, "jira-proxy-trusting", guarded_jira, trusting)
     careless = Gateway(bench, ledger, "careless-gateway-without-secret", _CARELESS, proxy.port)
     assert send(careless.port, PREFIX + FOR_ALL, [_ADA]).status_code == 200, "mend the page: this is safe by now"
 
 
+@pytest.fixture
+def published(sign_in: SignIn, gateway_include: Path) -> str:
+    """The configuration of the page."""
+    return published_locations(sign_in, gateway_include)
+
+
+def _changed(published: str, line: str, replacement: str) -> str:
+    assert line in published
+    return published.replace(line, replacement)
+
+
 def test_what_the_page_says_of_groups_left_out_is_so(
-    bench: Bench, ledger: Ledger, sign_in: SignIn, behind_gateway: JiraProxy, gateway_secret: str
+    bench: Bench, ledger: Ledger, sign_in: SignIn, behind_gateway: JiraProxy, published: str
 ) -> None:
-    include = bench.directory("forgetful-gateway") / "gateway-secret.conf"
-    include.write_text(f'proxy_set_header {SECRET_HEADER} "{gateway_secret}";\n')
-    whole = published_locations(sign_in, include)
-    line = "proxy_set_header X-Auth-Request-Groups $groups;"
-    assert line in whole
-    forgetful = Gateway(bench, ledger, "forgetful-gateway", whole.replace(line, ""), behind_gateway.port)
+    locations = _changed(published, "proxy_set_header X-Auth-Request-Groups $groups;", "")
+    forgetful = Gateway(bench, ledger, "forgetful-gateway", locations, behind_gateway.port)
     session = sign_in.session(secrets.token_urlsafe(18), "eve")
     answer = send(forgetful.port, PREFIX + FOR_STAFF, [*session.items(), _STAFF])
     assert answer.status_code == 200, "mend the page: this is safe by now"
+
+
+_DISGUISED = f"{PREFIX}/rest/api/3/%2e%2e/2/field"
+
+
+def test_the_target_is_judged_as_the_caller_wrote_it(gateway: Gateway, sign_in: SignIn, guarded_jira: Jira) -> None:
+    watch = guarded_jira.tap.from_now()
+    answer = send(gateway.port, _DISGUISED, sign_in.session(secrets.token_urlsafe(18), "ada").items())
+    assert (answer.status_code, problem(answer), watch.sent) == (404, "not_found", b"")
+
+
+def test_what_the_page_says_of_proxy_pass_with_a_path_is_so(
+    bench: Bench, ledger: Ledger, sign_in: SignIn, behind_gateway: JiraProxy, guarded_jira: Jira, published: str
+) -> None:
+    line = "proxy_pass http://jira-proxy.example.org:8080;"
+    locations = _changed(published, line, line.replace(";", f"{PREFIX}/;"))
+    normalising = Gateway(bench, ledger, "normalising-gateway", locations, behind_gateway.port)
+    watch = guarded_jira.tap.from_now()
+    answer = send(normalising.port, _DISGUISED, sign_in.session(secrets.token_urlsafe(18), "ada").items())
+    assert (answer.status_code, watch.requests) == (200, [f"GET {FOR_ALL}"])

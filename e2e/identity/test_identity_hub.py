@@ -62,7 +62,13 @@ def test_the_scope_opens_the_service_however_it_was_granted(
         (BY_ANY_SERVICE, [f"access:services!service={ROBOT}"]),
         (BY_GROUP, []),
     ],
-    ids=["no role", "another service", "a token for something else", "a token for another service", "a token for nothing"],
+    ids=[
+        "no role",
+        "another service",
+        "a token for something else",
+        "a token for another service",
+        "a token for nothing",
+    ],
 )
 @pytest.mark.usefixtures("guarded_jira_hears_nothing")
 def test_without_the_scope_nobody_comes_in(
@@ -180,7 +186,10 @@ def test_a_hub_that_does_not_answer_in_time_rejects_nobody(
     visits = valve.visits
     with valve.shut():
         watch = guarded_jira.tap.from_now()
-        waiting = [*at_once(5, lambda: _get(hub_proxy, FOR_ALL, fresh)), *at_once(1, lambda: _get(hub_proxy, FOR_ALL, eve))]
+        waiting = [
+            *at_once(5, lambda: _get(hub_proxy, FOR_ALL, fresh)),
+            *at_once(1, lambda: _get(hub_proxy, FOR_ALL, eve)),
+        ]
         eventually("both tokens are asked about", lambda: valve.visits == visits + 2, within=4)
         assert problem(_get(hub_proxy, FOR_ALL, None)) == "unauthenticated"
         assert not any(future.done() for future in waiting)

@@ -1,4 +1,4 @@
-"""What a platform takes back while the answer is cached is noticed within a minute, also by a service of two platforms."""
+"""What a platform takes back while the answer about it is cached is noticed within a minute."""
 
 import time
 from collections.abc import Callable
@@ -42,7 +42,9 @@ class _Taken:
 
 
 @pytest.fixture
-def taken(peopled: PeopledHub, hub_proxy: JiraProxy, gafaelfawr: Gafaelfawr, rubin_proxy: JiraProxy) -> dict[str, _Taken]:
+def taken(
+    peopled: PeopledHub, hub_proxy: JiraProxy, gafaelfawr: Gafaelfawr, rubin_proxy: JiraProxy
+) -> dict[str, _Taken]:
     """One of each; all answers about them are cached. One wait serves them all."""
     hub, rejected = peopled.hub, (401, "invalid_token")
     hub.join("dora", GROUP)

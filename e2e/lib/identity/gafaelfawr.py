@@ -6,7 +6,14 @@ from lib.identity.gateway import Gateway
 from lib.leaks import Ledger
 
 # Each of these headers is what Gafaelfawr answers, or is not there; what the caller wrote under its name is gone.
-_COPIED = ("Authorization", "Cookie", "X-Auth-Request-Email", "X-Auth-Request-Service", "X-Auth-Request-Token", "X-Auth-Request-User")
+_COPIED = (
+    "Authorization",
+    "Cookie",
+    "X-Auth-Request-Email",
+    "X-Auth-Request-Service",
+    "X-Auth-Request-Token",
+    "X-Auth-Request-User",
+)
 _LOCATIONS = """
 location = /-gafaelfawr {{
     internal;

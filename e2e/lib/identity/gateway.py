@@ -1,4 +1,4 @@
-"""A gateway: nginx with `auth_request`, configured as the operators' page says, and the sign-in service that it asks."""
+"""A gateway: nginx with `auth_request` as the operators' page has it, and the sign-in service that it asks."""
 
 import http.client
 import re

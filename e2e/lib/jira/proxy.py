@@ -76,15 +76,15 @@ class JiraProxy:
         identity: Mapping[str, object] | Sequence[Mapping[str, object]],
         publish: Sequence[str] = (),
         *,
-        host: str = "127.0.0.1",
         rules: Sequence[Mapping[str, object]] = (),
+        host: str = "127.0.0.1",
         clock: Clock | None = None,
     ) -> None:
         self.name = name
         self._bench = bench
         self.log = bench.log(name)
-        self.port, admin_port = free_port(), free_port()
-        server = {"host": host, "port": self.port, "admin_host": "127.0.0.1", "admin_port": admin_port}
+        port, admin_port = self.port, self._admin_port = free_port(), free_port()
+        server = {"host": host, "port": port, "admin_host": "127.0.0.1", "admin_port": admin_port}
         config = configuration(
             bench.directory(name) / "jira-proxy.toml",
             upstream,
@@ -93,7 +93,7 @@ class JiraProxy:
             publish=publish,
             rules=rules,
         )
-        self.tap = Wiretap(f"callers of {name}", self.port)
+        self.tap = Wiretap(f"callers of {name}", port)
         self.site = self.tap.url
         """The origin; clients ask here, so that the links they are given lead here too."""
         self.url = f"{self.site}{PREFIX}"
@@ -139,6 +139,10 @@ class JiraProxy:
             return matching[-1] if matching else None
 
         return eventually(f"an audit event with {wanted}", look, within=5)
+
+    def metrics(self) -> str:
+        """What it counts."""
+        return httpx.get(f"http://127.0.0.1:{self._admin_port}/metrics", timeout=5, trust_env=False).text
 
     def _events(self) -> list[dict[str, Any]]:
         lines = self.log.read_text().splitlines()
