@@ -78,6 +78,7 @@ def behind_gateway(
         "trusted_peers": [f"{ADDRESS}/32"],
         "secret_header": SECRET_HEADER,
         "secret_file": str(file),
+        "groups": True,
     }
     tokens = {"kind": "gafaelfawr", "base_url": gafaelfawr.url, "groups": True}
     return JiraProxy(

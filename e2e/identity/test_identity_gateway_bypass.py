@@ -218,6 +218,13 @@ def test_what_the_page_says_of_groups_left_out_is_so(
     assert answer.status_code == 200, "mend the page: this is safe by now"
 
 
+def test_groups_that_the_gateway_is_not_said_to_set_are_not_read(dual_stack: JiraProxy) -> None:
+    me = _direct(dual_stack, "/-/me", _ADA, _STAFF, source=ADDRESS).json()
+    assert (me["user"], me["groups"]) == ("ada", [])
+    twice = _direct(dual_stack, "/-/me", _ADA, _STAFF, _STAFF, source=ADDRESS).json()
+    assert twice["groups"] == []
+
+
 _DISGUISED = f"{PREFIX}/rest/api/3/%2e%2e/2/field"
 
 

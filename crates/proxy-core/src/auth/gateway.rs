@@ -1,7 +1,8 @@
 //! Kind `gateway`: the ingress has identified the caller and says so in `X-Auth-Request-*`.
 //!
 //! Decides whether a request comes from the ingress: by the address of its socket peer and, where the network does not
-//! keep others out, by a secret header. From anybody else the headers mean nothing, as if they were not there.
+//! keep others out, by a secret header. From anybody else the headers mean nothing, as if they were not there. Groups are
+//! read only where the ingress is said to set them: a header that it leaves alone is the caller's own.
 //!
 //! **Invariant**: no header of the request (`Forwarded`, `X-Forwarded-*`) plays a part in who the peer is.
 //!
@@ -47,6 +48,9 @@ pub struct GatewayConfig {
     /// Scopes that whoever passes the gateway has: it lets nobody through without them.
     #[serde(default)]
     scopes: Vec<String>,
+    /// Whether the ingress sets groups, even where none is required here.
+    #[serde(default)]
+    groups: bool,
     #[serde(default)]
     allow_insecure_any_peer: bool,
     #[serde(default)]
@@ -66,11 +70,13 @@ impl GatewayConfig {
             (Some(header), Some(file)) => Some((header, read_secret(file)?)),
             _ => None,
         };
+        let required = Required::new(&self.required_scopes, &self.required_groups);
         Ok(Box::new(Gateway {
             peers: peers.map_err(|what| anyhow::anyhow!("trusted_peers {what}"))?,
             secret,
             scopes: self.scopes.clone(),
-            required: Required::new(&self.required_scopes, &self.required_groups),
+            groups: self.groups || required.needs_groups(),
+            required,
         }))
     }
 
@@ -122,6 +128,7 @@ struct Gateway {
     peers: Vec<IpNet>,
     secret: Option<(HeaderName, SecretString)>,
     scopes: Vec<String>,
+    groups: bool,
     required: Required,
 }
 
@@ -143,15 +150,9 @@ impl Gateway {
         }
         let user = single(head, &USER)?.unwrap_or_default();
         single(head, &EMAIL)?;
-        let groups = single(head, &GROUPS)?.unwrap_or_default();
         let claims = Claims {
             user: user.to_owned(),
-            groups: groups
-                .split(',')
-                .map(str::trim)
-                .filter(|group| !group.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            groups: self.groups(head)?,
             scopes: self.scopes.clone(),
             kind: KIND,
             expires: None,
@@ -159,6 +160,14 @@ impl Gateway {
             by_cookie: true,
         };
         Ok(Outcome::Authenticated(Identity::proven(claims)?, CacheState::None))
+    }
+
+    fn groups(&self, head: &RequestHead) -> Result<Vec<String>, Reason> {
+        if !self.groups {
+            return Ok(Vec::new());
+        }
+        let groups = single(head, &GROUPS)?.unwrap_or_default().split(',').map(str::trim);
+        Ok(groups.filter(|group| !group.is_empty()).map(str::to_owned).collect())
     }
 
     fn trusts_peer(&self, head: &RequestHead) -> bool {

@@ -15,7 +15,9 @@ async fn ask(config: serde_json::Value, head: &RequestHead) -> Outcome {
 }
 
 fn config() -> serde_json::Value {
-    json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8", "fd00::/8"], "scopes": ["exec:notebook"]})
+    json!({
+        "kind": "gateway", "trusted_peers": ["10.0.0.0/8", "fd00::/8"], "groups": true, "scopes": ["exec:notebook"]
+    })
 }
 
 async fn check(headers: &[(&str, &str)], expected: &str) {
@@ -53,6 +55,24 @@ async fn the_ingress_says_who_calls() {
         "not present",
     )
     .await;
+}
+
+#[actix_web::test]
+async fn groups_are_read_only_where_the_ingress_is_said_to_set_them() {
+    let headers = [("x-auth-request-user", "ada"), ("x-auth-request-groups", "staff")];
+    for (keys, expected) in [
+        (json!({}), "ada groups= scopes="),
+        (json!({"groups": false}), "ada groups= scopes="),
+        (json!({"groups": true}), "ada groups=staff scopes="),
+        (json!({"required_groups": ["staff"]}), "ada groups=staff scopes="),
+    ] {
+        let mut config = json!({"kind": "gateway", "trusted_peers": ["10.0.0.0/8"]});
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(keys.as_object().unwrap().clone());
+        assert_eq!(told(&ask(config, &head(&headers)).await), expected, "{keys}");
+    }
 }
 
 #[actix_web::test]

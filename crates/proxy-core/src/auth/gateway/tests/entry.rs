@@ -14,6 +14,7 @@ fn the_secret_is_not_shown() {
         peers: Vec::new(),
         secret: Some(("x-gate".parse().unwrap(), SecretString::from("c4n4ry"))),
         scopes: Vec::new(),
+        groups: false,
         required: Default::default(),
     };
     assert!(!format!("{gateway:?}").contains("c4n4ry"));
