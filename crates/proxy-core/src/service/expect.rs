@@ -17,14 +17,19 @@ use crate::{
 
 /// Lets a request through that may send its body; refuses it otherwise, with an audit event of its own.
 pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Request, Response<BoxBody>> {
-    let busy = Busy::begin(request.conn_data(), request.headers());
+    let busy = Busy::begin(request.conn_data(), request.headers(), || false);
     let record = Record::start(
         &worker.audit,
         RequestId::of(&request),
         request.method(),
         request.peer_addr(),
     );
-    match preview(&worker, &request, &record).await {
+    let checked = busy.as_ref().map_or(Ok(()), Busy::check_line_ends);
+    let previewed = match checked {
+        Ok(()) => preview(&worker, &request, &record).await,
+        Err(error) => Err(error),
+    };
+    match previewed {
         Ok(()) => {
             // The request goes on, and its event with it.
             request.extensions_mut().insert(record);

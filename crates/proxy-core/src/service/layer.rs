@@ -81,18 +81,25 @@ pub(super) async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<Tracked>, Error> {
-    let busy = Busy::begin(request.conn_data(), request.headers());
+    let busy = Busy::begin(request.conn_data(), request.headers(), || waited(&request));
     let record = record(&worker, &request);
-    let response = match guard::check(request.head()) {
+    let checked = guard::check(request.head()).and_then(|()| busy.as_ref().map_or(Ok(()), Busy::check_line_ends));
+    let response = match checked {
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(error) => request.into_response(worker.tell(&error, "", &record)),
     };
-    let mut response = framed(&worker, told(&worker, response, &record));
+    let close = busy.as_ref().is_some_and(Busy::ends_connection);
+    let mut response = framed(&worker, told(&worker, response, &record), close);
     response
         .headers_mut()
         .insert(REQUEST_ID, record.request_id().to_header_value());
     record.status(response.status().as_u16());
     Ok(response.map_body(|_, body| Tracked::new(body, record, busy)))
+}
+
+/// Whether the request waited for `100 Continue`, and has its event already.
+fn waited(request: &ServiceRequest) -> bool {
+    request.extensions().contains::<Record>()
 }
 
 /// The request's event. One that waited for `100 Continue` has its own already.
@@ -135,11 +142,11 @@ fn told(worker: &Worker, response: ServiceResponse<BoxBody>, record: &Record) ->
 }
 
 /// How the answer ends, and whether the connection goes on after it.
-fn framed(worker: &Worker, mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+fn framed(worker: &Worker, mut response: ServiceResponse<BoxBody>, close: bool) -> ServiceResponse<BoxBody> {
     let request = response.request().head();
     // Chunks are unknown to HTTP/1.0 (RFC 9112, 6.1): there the connection's end is the body's end.
     let chunks = request.version >= Version::HTTP_11;
-    let close = !chunks || guard::must_close(request) || worker.state.draining();
+    let close = close || !chunks || guard::must_close(request) || worker.state.draining();
     let head = response.response_mut().head_mut();
     head.no_chunking(!chunks);
     if close {

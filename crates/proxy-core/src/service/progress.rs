@@ -10,6 +10,7 @@ use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
 use super::turns::Turns;
+use crate::error::ProxyError;
 
 /// Of one connection.
 #[derive(Debug)]
@@ -105,12 +106,17 @@ pub(super) struct Busy {
 
 impl Busy {
     /// The head of a request is complete. `None` without a connection, in a test.
-    pub(super) fn begin(progress: Option<&Rc<Progress>>, headers: &HeaderMap) -> Option<Self> {
+    /// `again`: it began before, and waited for `100 Continue`.
+    pub(super) fn begin(
+        progress: Option<&Rc<Progress>>,
+        headers: &HeaderMap,
+        again: impl FnOnce() -> bool,
+    ) -> Option<Self> {
         let progress = progress?;
         progress.busy.set(progress.busy.get() + 1);
         progress.waiting.set(None);
         progress.answering.set(true);
-        progress.turns.begin(headers);
+        progress.turns.begin(headers, again);
         if progress.holding.get() {
             progress.wake_reader(); // its body may be there already
         }
@@ -119,6 +125,22 @@ impl Busy {
             has_body: headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING),
             unfinished: false,
         })
+    }
+
+    /// Refuses a head whose lines end with LF alone, and all that comes on its connection: what a server in front takes for
+    /// a part of one request may be two here (RFC 9112, 2.2 leaves it to us).
+    pub(super) fn check_line_ends(&self) -> Result<(), ProxyError> {
+        if self.ends_connection() {
+            return Err(ProxyError::BadRequest(
+                "the lines of the request's head must end with CR LF".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether nothing on this connection can be believed any more.
+    pub(super) fn ends_connection(&self) -> bool {
+        self.progress.turns.ended_oddly()
     }
 
     /// Notes whether a body is still to come. Dropped while one is, the answer was cut.

@@ -5,8 +5,9 @@
 //! `Connection: close` is served.
 //!
 //! **Invariant**: a head is handed on no further than its empty line; what comes behind it only once the request has
-//! [begun](Turns::begin), and a next head once it is answered. Left out: what comes behind a body in chunks, whose end only
-//! a parser finds, and behind heads whose lines end with LF alone, which nobody sends who is not looking for trouble.
+//! [begun](Turns::begin), and a next head once it is answered. Left out is what comes behind a body in chunks, whose end only
+//! a parser finds. A head that ends without such a line, with LF alone, is [noticed](Turns::ended_oddly): servers disagree
+//! about where it ends, and what came behind it is out already.
 
 use std::{cell::Cell, sync::LazyLock};
 
@@ -22,6 +23,7 @@ pub(super) struct Turns {
     expected: Cell<Expected>,
     /// The last bytes of an unfinished head that were handed on; empty between heads.
     tail: Cell<Tail>,
+    odd: Cell<bool>,
 }
 
 /// What the next byte belongs to.
@@ -69,8 +71,8 @@ impl Turns {
         }
     }
 
-    /// A head has been parsed. Said again for a request that waited for `100 Continue`.
-    pub(super) fn begin(&self, headers: &HeaderMap) {
+    /// A head has been parsed. `again`: it was said of this request before, which waited for `100 Continue`.
+    pub(super) fn begin(&self, headers: &HeaderMap, again: impl FnOnce() -> bool) {
         let body = match headers.get(CONTENT_LENGTH) {
             _ if headers.contains_key(TRANSFER_ENCODING) => Expected::Anything,
             None => Expected::Head,
@@ -81,11 +83,20 @@ impl Turns {
         };
         match self.expected.get() {
             Expected::Unknown => self.expected.set(body),
-            // Its end was not seen, and some of its body may be out already.
-            Expected::Head if body != Expected::Head => self.expected.set(Expected::Anything),
-            Expected::Head => self.tail.set(Tail::default()),
-            Expected::Body(_) | Expected::Anything => {}
+            Expected::Head | Expected::Body(_) => {
+                // Its end was not seen, and something of what follows may be out already.
+                if !again() {
+                    self.odd.set(true);
+                    self.expected.set(Expected::Anything);
+                }
+            }
+            Expected::Anything => {}
         }
+    }
+
+    /// Whether a head of this connection ended without the empty line that ends one: with LF alone.
+    pub(super) fn ended_oddly(&self) -> bool {
+        self.odd.get()
     }
 
     /// Where the head in progress ends, as an index into `bytes`. Empty lines before a head are no end of it.

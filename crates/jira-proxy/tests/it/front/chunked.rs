@@ -21,6 +21,10 @@ pub(super) fn cases() -> Vec<Case> {
         chunks("more than its size", "3\r\n{ }XX0\r\n\r\n").broken_off(),
         chunks("a line feed in an extension", "3;\n{ }\r\n0\r\n\r\n").broken_off(),
         chunks("a carriage return in an extension", "3;a\rb\r\n{ }\r\n0\r\n\r\n").broken_off(),
+        chunks("a carriage return before an extension", "3\r\r;a\r\n{ }\r\n0\r\n\r\n").broken_off(),
+        chunks("minus nothing", "-0x0\r\n\r\n").broken_off(),
+        chunks("an empty line between chunks", "3\r\n{ }\r\n\r\n0\r\n\r\n").broken_off(),
+        chunks("a line feed after the data", "3\r\n{ }\n0\r\n\r\n").broken_off(),
         chunks("line feeds alone", "3\n{ }\n0\n\n").broken_off(),
         chunks(
             "a malformed chunk behind a good one",

@@ -26,6 +26,21 @@ pub(super) fn cases() -> Vec<Case> {
             "Content-Length: 18446744073709551616\r\n",
         ),
         hidden("an empty length", "Content-Length: \r\n"),
+        hidden(
+            "an empty length and another",
+            "Content-Length: \r\nContent-Length: 3\r\n",
+        ),
+        hidden("a length with a letter", "Content-Length: 3Z\r\n"),
+        hidden("a length without a colon", "Content-Length 3\r\n"),
+        hidden(
+            "a length with a no-break space before the colon",
+            "Content-Length\u{a0}: 3\r\n",
+        ),
+        hidden("a comma and chunked", "Transfer-Encoding: ,chunked\r\n"),
+        hidden(
+            "chunked between no-break spaces",
+            "Transfer-Encoding: \u{a0}chunked\u{a0}\r\n",
+        ),
         hidden("identity", "Transfer-Encoding: identity\r\n"),
         hidden("xchunked", "Transfer-Encoding: xchunked\r\n"),
         hidden("gzip, chunked", "Transfer-Encoding: gzip, chunked\r\n"),
@@ -61,6 +76,13 @@ pub(super) fn cases() -> Vec<Case> {
                 (Some("3"), b"{ }".as_slice())
             );
         }),
+        post(
+            "a length with a zero first is no octal number",
+            "Content-Length: 010\r\n",
+            "{\"a\": 123}",
+        )
+        .served(POSTED)
+        .where_(|seen| assert_eq!(seen.body, b"{\"a\": 123}".as_slice())),
         post(
             "a length with spaces around is written anew",
             "Content-Length: \t3 \t\r\n",

@@ -14,10 +14,27 @@ pub(super) fn cases() -> Vec<Case> {
         hidden("a space first", " X: y\r\n"),
         hidden("a NUL", "X: a\0b\r\n"),
         hidden("a lone carriage return", "X: a\rb\r\n"),
+        hidden("a letter beyond ASCII in a name", "X\u{85}: y\r\n"),
+        hidden("control characters in a name", "X\x01\x1f: y\r\n"),
+        hidden("a name on two lines", "Transfer-\r\nEncoding: chunked\r\n"),
+        hidden("an empty line that is none", "\rX: y\r\n"),
         hidden("a space in a name", "X Auth Request User: root\r\n"),
+        case("line feeds alone", format!("{GET}\r\n").replace("\r\n", "\n")).gets(&["400 bad_request"]),
         case(
-            "line feeds alone make the same request, and do not go on",
-            format!("{GET}\r\n").replace("\r\n", "\n"),
+            "line feeds alone, and a request behind them",
+            format!("{GET}X:\n\n{HIDDEN}"),
+        )
+        .gets(&["200", "400 bad_request"])
+        .upstream(&[GOT]),
+        case(
+            "a line feed alone at the end, and a request behind it",
+            format!("{GET}\n{HIDDEN}"),
+        )
+        .gets(&["200", "400 bad_request"])
+        .upstream(&[GOT]),
+        case(
+            "one line of many that ends with a line feed alone",
+            format!("{GET}X: y\nY: z\r\n\r\n"),
         )
         .served(GOT),
         case("empty lines first", format!("\r\n\r\n\r\n{GET}\r\n")).served(GOT),

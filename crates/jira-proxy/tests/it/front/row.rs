@@ -119,13 +119,19 @@ impl Stage {
     pub(super) fn check(&self, case: &Case) -> Result<(), String> {
         self.proxy.jira.forget();
         let refused = self.refused();
-        let exchanged = self.exchange(case);
-        let noted = self.check_notes(case, refused);
-        exchanged.and_then(|()| self.check_upstream(case)).and(noted)
+        self.exchange(case)?;
+        self.check_upstream(case)?;
+        self.check_notes(case, refused)
     }
 
     fn exchange(&self, case: &Case) -> Result<(), String> {
-        let with_token = |text: &str| text.replace("<prefix>", PREFIX).replace("<token>", &self.token);
+        // Characters up to U+00FF are the bytes of that number.
+        let with_token = |text: &str| -> Vec<u8> {
+            let text = text.replace("<prefix>", PREFIX).replace("<token>", &self.token);
+            text.chars()
+                .map(|character| u8::try_from(u32::from(character)).unwrap())
+                .collect()
+        };
         let mut client = RawClient::connect(self.proxy.address);
         client.patience(PATIENCE);
         client.send(with_token(&case.bytes));
@@ -137,7 +143,7 @@ impl Stage {
             read(&mut client, expected)?;
         }
         if case.open {
-            client.send(with_token(&GET.replace("field", "status")) + "\r\n");
+            client.send(with_token(&(GET.replace("field", "status") + "\r\n")));
             return read(&mut client, "200").map_err(|error| format!("{error}: it does not serve on"));
         }
         let (rest, ended) = client.read_to_end();

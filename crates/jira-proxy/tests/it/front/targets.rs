@@ -36,6 +36,13 @@ fn lines() -> Vec<Case> {
         line("HTTP/0.9", "GET <path>").gets(&["400"]),
         line("a tab instead of a space", "GET <path>\tHTTP/1.1").gets(&["400"]),
         line("a space after the version", "GET <path> HTTP/1.1 ").gets(&["400"]),
+        line("a line feed instead of a space", "GET <path>\nHTTP/1.1").gets(&["400"]),
+        line("a version with carriage returns", "GET <path> HTTP/\r\r1.1").gets(&["400"]),
+        line("a version of many digits", "GET <path> HTTP/4294967297.1").gets(&["400"]),
+        line("a target without a slash", "GET ! HTTP/1.1")
+            .gets(&["400 bad_request"])
+            .open(),
+        line("a method with a quote", "GET\" <path> HTTP/1.1").gets(&["400"]),
         line("the preface of HTTP/2", "PRI * HTTP/2.0").gets(&["400"]),
         line("a letter beyond ASCII", "GET <prefix>/rest/api/2/\u{e9} HTTP/1.1").gets(&["400"]),
         case(
