@@ -129,7 +129,6 @@ impl Forwarder {
         loop {
             let body = std::mem::take(&mut upload);
             let (response, lease) = self.send(&sending, exchange, body, &watch).await?;
-            exchange.record.upstream_status(response.status().as_u16());
             match self.step(&response, &sending, exchange) {
                 Step::Answer => return self.respond(response, lease, &sending.credential, exchange, slot),
                 Step::Whole => sending.whole = true,
@@ -221,6 +220,7 @@ impl Forwarder {
         self.metrics.upstream_seconds.observe(started.elapsed().as_secs_f64());
         let (response, lease) =
             sent.map_err(|failure| watch.fault().map_or(failure.into(), |fault| fault.into_error(upstream)))?;
+        exchange.record.upstream_status(response.status().as_u16());
         answer::check(&response, upstream)?;
         Ok((response, lease))
     }

@@ -41,7 +41,8 @@ pub(super) fn faults() -> Vec<Fault> {
         )
         .invalid(),
         fault("status-777", "answers with the status 777", line("HTTP/1.1 777 Odd"))
-            .invalid(),
+            .invalid()
+            .answered(777),
         fault("no-reason", "leaves out the reason phrase", line("HTTP/1.1 200")).kept(),
         fault(
             "line-ends-first",
@@ -81,12 +82,14 @@ pub(super) fn faults() -> Vec<Fault> {
             "has two Content-Types",
             head("Content-Type: a/b\r\nContent-Type: c/d\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault("one-hundred-headers", "has 100 headers", head(&many(99, 1))).kept(),
         fault("too-many-headers", "has more than 100 headers", head(&many(100, 1))).invalid(),
         fault("large-header", "has a header of 200 KB", head(&many(1, 200_000))).invalid(),
         fault("large-head", "has a head of more than 32 KiB", head(&many(10, 4_000)))
-            .invalid(),
+            .invalid()
+            .answered(200),
         fault(
             "endless-head",
             "sends a head without end",

@@ -72,12 +72,14 @@ pub(super) fn faults() -> Vec<Fault> {
             "switches to a protocol that nobody asked for (101)",
             Script::raw("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nada"),
         )
-        .invalid(),
+        .invalid()
+        .answered(101),
         fault(
             "a-101-without-upgrade",
             "answers 101 without saying to what",
             Script::raw(format!("HTTP/1.1 101 Switching Protocols\r\n\r\n{GOOD}")),
         )
-        .invalid(),
+        .invalid()
+        .answered(101),
     ]
 }

@@ -26,7 +26,8 @@ fn lengths() -> Vec<Fault> {
             "has two equal Content-Lengths",
             with("Content-Length: 9\r\nContent-Length: 9\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "two-lengths",
             "has two Content-Lengths that differ",
@@ -38,19 +39,22 @@ fn lengths() -> Vec<Fault> {
             "has `Content-Length: 9, 9`",
             with("Content-Length: 9, 9\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "length-and-chunks",
             "has both Content-Length and Transfer-Encoding",
             chunks("Content-Length: 9\r\nTransfer-Encoding: chunked\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "chunks-and-length",
             "has both Transfer-Encoding and Content-Length",
             chunks("Transfer-Encoding: chunked\r\nContent-Length: 9\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "negative-length",
             "has a negative Content-Length",
@@ -97,25 +101,29 @@ fn codings() -> Vec<Fault> {
             "packs the transfer (`Transfer-Encoding: gzip, chunked`)",
             chunks("Transfer-Encoding: gzip, chunked\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "unknown-transfer",
             "encodes the transfer in a way that nobody knows",
             with("Transfer-Encoding: x-ada\r\n").close(),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "chunked-twice",
             "says `chunked` twice",
             chunks("Transfer-Encoding: chunked, chunked\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "two-transfer-encodings",
             "has two Transfer-Encodings",
             chunks("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
         )
-        .invalid(),
+        .invalid()
+        .answered(200),
         fault(
             "chunks-in-http-1-0",
             "speaks HTTP/1.0, and sends chunks",

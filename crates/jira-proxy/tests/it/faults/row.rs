@@ -120,6 +120,14 @@ impl Fault {
         self.problem(502, "upstream_invalid")
     }
 
+    /// Its head could be read nevertheless, and had this status.
+    pub(super) fn answered(self, status: u16) -> Self {
+        Self {
+            upstream_status: Some(status),
+            ..self
+        }
+    }
+
     /// There was no answer.
     pub(super) fn unreachable(self) -> Self {
         self.problem(502, "upstream_unreachable")
