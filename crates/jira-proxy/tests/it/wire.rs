@@ -135,6 +135,28 @@ fn a_client_that_does_not_read_is_not_waited_for() {
 }
 
 #[test]
+fn a_client_that_reads_slowly_gets_the_time_it_takes() {
+    let proxy = Harness::with(Setup {
+        server: "write_timeout_seconds = 1",
+        upstream: "rewrite_links = false",
+        ..Setup::default()
+    });
+    let script = proxy_testkit::Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n")
+        .send_times(vec![b'x'; 65_536], 1_600);
+    proxy.jira.answer("/rest/api/2/field", script);
+    let mut client = RawClient::connect(proxy.address);
+    client.send(head(&proxy, "\r\n"));
+    // 400 kB a second, for four times as long as a client is waited for who takes nothing.
+    let began = Instant::now();
+    for turn in 0..160 {
+        assert!(!client.read_some(10_000).is_empty(), "cut after {:?}", began.elapsed());
+        eventually(PATIENCE, || began.elapsed() > turn * Duration::from_millis(25));
+    }
+    let metrics = proxy.metrics();
+    assert!(!metrics.contains("nbgate_connections_closed_total{reason=\"write\"}"));
+}
+
+#[test]
 fn a_body_is_asked_for_only_when_the_request_will_be_sent_on() {
     let proxy = Harness::start();
     let ask = |method: &str, path: &str, token: &str, extra: &str| {

@@ -33,6 +33,10 @@ const LINGER: Duration = Duration::from_secs(1);
 /// What the dispatcher gathers before it writes: fewer system calls for large bodies. A caller who reads slowly holds up to
 /// twice as much, as the last chunk goes on top.
 const WRITE_BUFFER: usize = 32 * 1024;
+/// What the system takes of an answer before it can be sent. Left to itself it takes megabytes for a client that reads
+/// slowly, and tells nothing until a third of them is gone: that client would be cut off as one that takes no byte.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 64 * 1024;
 /// How often a worker says that it is not stuck.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -95,6 +99,8 @@ fn accept(
     fn_service(move |io: TcpStream| {
         let peer = io.peer_addr().ok();
         let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT);
         let timed = Timed::new(io, limits, metrics.clone());
         async move { Ok((timed, peer)) }
     })
