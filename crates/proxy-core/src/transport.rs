@@ -9,7 +9,7 @@ mod pool;
 mod resolver;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     rc::{Rc, Weak},
     sync::Arc,
@@ -32,6 +32,8 @@ const SWEEP: Duration = Duration::from_secs(2);
 pub struct Transport {
     tls: Arc<rustls::ClientConfig>,
     pools: Rc<RefCell<Pools>>,
+    /// Connections with a large buffer.
+    large: Rc<Cell<usize>>,
 }
 
 type Pools = HashMap<Key, Rc<Pool>>;
@@ -51,6 +53,7 @@ impl Transport {
         Self {
             tls,
             pools: Rc::default(),
+            large: Rc::default(),
         }
     }
 
@@ -72,9 +75,7 @@ impl Transport {
             actix_rt::spawn(sweep_regularly(Rc::downgrade(&self.pools)));
         }
         make_room(&mut pools, now);
-        let reuse = upstream.reuse != Reuse::Never;
-        let connector = connect::connector(&self.tls, upstream);
-        let pool = Pool::new(connector, upstream.uri(), upstream.timeouts.connect, reuse);
+        let pool = Pool::new(connect::connector(&self.tls, upstream), upstream, &self.large);
         pools.insert(key, pool.clone());
         pool
     }

@@ -104,7 +104,8 @@ impl AnswerCache {
     }
 
     /// What is known of `credential`, or what `lookup` finds out about it. Of any number of callers that ask at once, one
-    /// runs its lookup and the others wait for it; if that one goes away, the next runs its own.
+    /// runs its lookup and the others wait for it; if that one goes away, the next runs its own. Nearly every request is a
+    /// hit: what only a miss needs is boxed, lest each request carries room for it.
     pub(super) async fn outcome(
         &self,
         credential: &[&[u8]],
@@ -116,7 +117,7 @@ impl AnswerCache {
             return outcome;
         }
         self.metrics.misses.inc();
-        let answer = self.proven.try_get_with(key, self.look_up(key, lookup)).await;
+        let answer = Box::pin(self.proven.try_get_with(key, self.look_up(key, lookup))).await;
         let entries = self.proven.entry_count() + self.rejected.entry_count();
         self.metrics.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
         match answer {

@@ -52,7 +52,7 @@ impl Oidc {
         let token = token.as_str();
         Ok(self
             .cache
-            .outcome(&[token.as_bytes()], self.identify(token, client))
+            .outcome(&[token.as_bytes()], async { Box::pin(self.identify(token, client)).await })
             .await)
     }
 

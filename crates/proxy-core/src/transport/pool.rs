@@ -18,16 +18,22 @@ use hyper::{
 use tokio::time::Instant;
 use tower_service::Service as _;
 
-use super::connect::Connector;
-use crate::forward::upload::Upload;
+use super::connect::{Connection, Connector};
+use crate::{
+    forward::upload::Upload,
+    upstream::{Reuse, Upstream},
+};
 
 /// Idle connections kept in one pool.
 const MAX_IDLE: usize = 64;
 /// How long a connection may lie idle.
 pub(super) const IDLE: Duration = Duration::from_secs(60);
-/// Bounds what one connection buffers of an upstream's head or body: a body that its caller does not take is held about
-/// three times over, here, between hyper and the answer, and in what is to be written.
+/// Bounds what one connection buffers of an upstream's head or body. A body that its caller does not take is held about
+/// three times over: here, between hyper and the answer, and in what is to be written.
 const BUFFER: usize = 32 * 1024;
+/// The same for the first [`MAX_LARGE`] connections of a worker: few system calls for large bodies where there are few.
+const LARGE_BUFFER: usize = 128 * 1024;
+const MAX_LARGE: usize = 32;
 /// Most fields in the head of an answer.
 const MAX_FIELDS: usize = 100;
 
@@ -39,6 +45,8 @@ pub(crate) struct Pool {
     connect_within: Duration,
     /// Whether a connection may serve a second request.
     reuse: bool,
+    /// The worker's connections with a large buffer.
+    large: Rc<Cell<usize>>,
     /// The one that was used last comes last.
     idle: RefCell<Vec<Idle>>,
     pub(super) used: Cell<Instant>,
@@ -69,12 +77,13 @@ pub(crate) struct Lease {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector, origin: Uri, connect_within: Duration, reuse: bool) -> Rc<Self> {
+    pub(super) fn new(connector: Connector, upstream: &Upstream, large: &Rc<Cell<usize>>) -> Rc<Self> {
         Rc::new(Self {
             connector,
-            origin,
-            connect_within,
-            reuse,
+            origin: upstream.uri(),
+            connect_within: upstream.timeouts.connect,
+            reuse: upstream.reuse != Reuse::Never,
+            large: large.clone(),
             idle: RefCell::default(),
             used: Cell::new(Instant::now()),
         })
@@ -99,7 +108,7 @@ impl Pool {
                 },
             }
         }
-        let mut sender = self.connect().await?;
+        let mut sender = Box::pin(self.connect()).await?; // seldom, and large
         let response = sender.send_request(request).await.map_err(SendError::Exchange)?;
         Ok((response, self.lend(sender)))
     }
@@ -124,10 +133,12 @@ impl Pool {
             Ok(connected) => connected.map_err(SendError::Connect)?,
             Err(_) => return Err(SendError::ConnectTimeout),
         };
-        let handshake = handshake(io).await;
+        let large = Large::one_more(&self.large);
+        let handshake = handshake(io, if large.is_some() { LARGE_BUFFER } else { BUFFER }).await;
         let (sender, connection) = handshake.map_err(|error| SendError::Connect(error.into()))?;
         // It ends with the connection, when the upstream closes it or when the last `sender` is gone.
         actix_rt::spawn(async move {
+            let _large = large;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the upstream ended");
             }
@@ -150,13 +161,35 @@ impl Pool {
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place where connections that forward are made")]
 async fn handshake(
-    io: super::connect::Connection,
-) -> hyper::Result<(SendRequest<Upload>, http1::Connection<super::connect::Connection, Upload>)> {
+    io: Connection,
+    buffer: usize,
+) -> hyper::Result<(SendRequest<Upload>, http1::Connection<Connection, Upload>)> {
     http1::Builder::new()
         .max_headers(MAX_FIELDS)
-        .max_buf_size(BUFFER)
+        .max_buf_size(buffer)
+        .writev(false) // nearly all that is sent is one head
         .handshake(io)
         .await
+}
+
+/// A place among the connections with a large buffer, as long as the connection lasts.
+#[derive(Debug)]
+struct Large(Rc<Cell<usize>>);
+
+impl Large {
+    fn one_more(count: &Rc<Cell<usize>>) -> Option<Self> {
+        if count.get() >= MAX_LARGE {
+            return None;
+        }
+        count.set(count.get() + 1);
+        Some(Self(count.clone()))
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Lease {

@@ -144,3 +144,19 @@ async fn what_lies_idle_too_long_is_closed_and_so_is_what_is_one_too_many() {
     }
     assert_eq!(pool.idle(), MAX_IDLE);
 }
+
+#[actix_web::test]
+async fn few_connections_have_a_large_buffer_and_give_its_place_back_when_they_end() {
+    let (server, transport) = (FakeUpstream::start(), transport());
+    server.answer("/x", Script::answer(200, &[], "hello"));
+    let pool = pool(&transport, &server, Reuse::Credential);
+    let at_once = (0..MAX_LARGE + 5).map(|_| pool.send(request("GET"), false));
+    let answers = futures_util::future::join_all(at_once).await;
+    assert_eq!(pool.large.get(), MAX_LARGE);
+    drop(answers);
+    let deadline = Instant::now() + PATIENCE;
+    while pool.large.get() > 0 {
+        assert!(Instant::now() < deadline, "{} are still there", pool.large.get());
+        tokio::task::yield_now().await;
+    }
+}
