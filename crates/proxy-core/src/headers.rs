@@ -149,7 +149,10 @@ fn own_fields(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Ve
     }
     // A 304 updates what a cache has stored (RFC 9111, 3.2): it must not gain a media type.
     if !from.contains_key(header::CONTENT_TYPE) && !matches!(status.as_u16(), 204 | 304) {
-        headers.push((server::CONTENT_TYPE, ServerValue::from_static("application/octet-stream")));
+        headers.push((
+            server::CONTENT_TYPE,
+            ServerValue::from_static("application/octet-stream"),
+        ));
     }
     headers
 }

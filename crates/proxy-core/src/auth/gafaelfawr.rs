@@ -165,7 +165,9 @@ impl Gafaelfawr {
         let key: [&[u8]; 2] = [token.as_str().as_bytes(), &[u8::from(by_ingress)]];
         Ok(self
             .cache
-            .outcome(&key, async { Box::pin(self.identify(token.as_str(), by_ingress, client)).await })
+            .outcome(&key, async {
+                Box::pin(self.identify(token.as_str(), by_ingress, client)).await
+            })
             .await)
     }
 

@@ -134,7 +134,9 @@ impl Introspection {
         let token = token.as_str();
         Ok(self
             .cache
-            .outcome(&[token.as_bytes()], async { Box::pin(self.identify(token, client)).await })
+            .outcome(&[token.as_bytes()], async {
+                Box::pin(self.identify(token, client)).await
+            })
             .await)
     }
 

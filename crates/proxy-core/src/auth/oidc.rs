@@ -52,7 +52,9 @@ impl Oidc {
         let token = token.as_str();
         Ok(self
             .cache
-            .outcome(&[token.as_bytes()], async { Box::pin(self.identify(token, client)).await })
+            .outcome(&[token.as_bytes()], async {
+                Box::pin(self.identify(token, client)).await
+            })
             .await)
     }
 

@@ -2,7 +2,11 @@ use actix_http::RequestHead;
 use actix_web::http::Method;
 use proptest::prelude::*;
 
-use super::{Policy, Presets, Verdict, pattern::{Pattern, Segments}, rules};
+use super::{
+    Policy, Presets, Verdict,
+    pattern::{Pattern, Segments},
+    rules,
+};
 use crate::{
     auth::{Claims, Identity},
     config::{Problems, sections::PolicyConfig},

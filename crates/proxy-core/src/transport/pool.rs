@@ -159,7 +159,10 @@ impl Pool {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place where connections that forward are made")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where connections that forward are made"
+)]
 async fn handshake(
     io: Connection,
     buffer: usize,

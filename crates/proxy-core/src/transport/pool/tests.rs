@@ -77,7 +77,9 @@ async fn a_connection_whose_answer_was_not_read_to_its_end_is_closed() {
     let (server, transport) = (FakeUpstream::start(), transport());
     server.answer(
         "/x",
-        Script::new().send("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhel").hang(),
+        Script::new()
+            .send("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhel")
+            .hang(),
     );
     let pool = pool(&transport, &server, Reuse::Credential);
     let (response, lease) = pool.send(request("GET"), false).await.unwrap();
@@ -104,7 +106,10 @@ async fn a_connection_that_may_not_be_shared_serves_one_request() {
 async fn what_was_not_sent_yet_goes_on_another_connection_whatever_its_method() {
     let (server, transport) = (FakeUpstream::start(), transport());
     // The first answer ends its connection without saying so beforehand.
-    server.answer_next("/x", Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").close());
+    server.answer_next(
+        "/x",
+        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").close(),
+    );
     server.answer("/x", Script::answer(200, &[], "again"));
     let pool = pool(&transport, &server, Reuse::Credential);
     assert_eq!(ask(&pool).await, 5);
