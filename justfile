@@ -68,7 +68,7 @@ e2e SUITE="jira":
 
 # Fuzz each target for so many seconds, or those that are named (docs/robustness.md); writes summary.json
 fuzz SECONDS="600" *TARGETS: _cargo-fuzz
-    nice -n 19 python3 scripts/fuzz.py {{ SECONDS }} {{ TARGETS }} --cargo-fuzz {{ cargo_fuzz }}/bin/cargo-fuzz --target-dir {{ cache }}/fuzz-target --scratch "$CARGO_TARGET_DIR/fuzz"
+    python3 scripts/fuzz.py {{ SECONDS }} {{ TARGETS }} --cargo-fuzz {{ cargo_fuzz }}/bin/cargo-fuzz --target-dir {{ cache }}/fuzz-target --scratch "$CARGO_TARGET_DIR/fuzz"
 
 # Give the fuzz targets the dependencies of the workspace, after Cargo.lock has changed
 fuzz-lock:

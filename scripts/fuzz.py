@@ -74,7 +74,7 @@ def fuzz(target: str, seconds: int, programs: Path, scratch: Path) -> dict:
     corpus, artifacts = (empty(scratch / folder / target) for folder in ("corpus", "artifacts"))
     seeds = FUZZ / "corpus" / target
     shutil.copytree(seeds, corpus, dirs_exist_ok=True)
-    command = [programs / target, corpus, *LIMITS, f"-artifact_prefix={artifacts}/", "-print_final_stats=1"]
+    command = ["nice", "-n", "19", programs / target, corpus, *LIMITS, f"-artifact_prefix={artifacts}/", "-print_final_stats=1"]
     command += [f"-max_total_time={seconds}", f"-max_len={MAX_LENGTH.get(target, MAX_LENGTH_OTHERS)}"]
     command += [f"-dict={FUZZ / 'dictionaries' / target}"] if (FUZZ / "dictionaries" / target).exists() else []
     began = time.monotonic()
