@@ -1,0 +1,1 @@
+"""What the soak shares: its stand-ins, its load, its figures."""
