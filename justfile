@@ -75,6 +75,17 @@ fuzz-lock:
     cp Cargo.lock fuzz/Cargo.lock
     cargo metadata --format-version 1 --manifest-path fuzz/Cargo.toml > /dev/null
 
+# Load jira-proxy in every way that docs/soak.md lists, SECONDS of it mixed load; at full scale from 300 on
+soak SECONDS="600" PROFILE="release":
+    cargo build --locked --profile {{ PROFILE }} --package jira-proxy
+    NBGATE_BIN_DIR="$CARGO_TARGET_DIR/{{ if PROFILE == "dev" { "debug" } else { PROFILE } }}" \
+        NBGATE_SOAK_SECONDS={{ SECONDS }} NBGATE_SOAK_SUMMARY="$CARGO_TARGET_DIR/soak/summary.json" bash e2e/run.sh soak
+
+# Measure what a request costs beside nginx (docs/performance.md): ROUNDS interleaved rounds; writes summary.json, fails where a budget is missed
+bench ROUNDS="5":
+    cargo build --locked --release --package jira-proxy
+    NBGATE_BIN_DIR="$CARGO_TARGET_DIR/release" bash e2e/run.sh bench "$CARGO_TARGET_DIR/bench/summary.json" {{ ROUNDS }}
+
 # Do what README says: start the playground, run what it prints, stop it with Ctrl-C
 try-readme:
     python3 scripts/try_readme.py
@@ -100,6 +111,8 @@ ci:
     stage test
     stage fuzz 10
     stage e2e jira
+    stage e2e identity
+    stage soak 10 dev
     printf '%s\n' "::: all stages passed" "${times[@]}"
 
 # cargo-deny, built once into the cache folder

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one end-to-end suite: e2e/run.sh jira [pytest options].
+# Runs one end-to-end suite, e2e/run.sh jira [pytest options], or a program of its own: e2e/run.sh bench [arguments].
 #
 # Installs what the suite needs, once, into a cache folder outside the clone; builds the service, unless NBGATE_BIN_DIR
 # names a folder of binaries.
@@ -33,15 +33,17 @@ fi
 exec {guard}>&-
 
 # What a suite needs beside that.
-if [[ -e $here/lib/$suite/install.sh ]]; then
-    # shellcheck source=lib/identity/install.sh
-    source "$here/lib/$suite/install.sh"
-fi
+for install in "$here/lib/$suite/install.sh" "$here/$suite/install.sh"; do
+    if [[ -e $install ]]; then
+        # shellcheck source=lib/identity/install.sh
+        source "$install"
+    fi
+done
 
 if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
     NBGATE_BIN_DIR=$(cd "$NBGATE_BIN_DIR" && pwd)
 else
-    declare -A package=([jira]=jira-proxy [identity]=jira-proxy)
+    declare -A package=([bench]=jira-proxy [identity]=jira-proxy [jira]=jira-proxy [soak]=jira-proxy)
     cd "$here/.."
     cargo build --locked --package "${package[$suite]}"
     target=$(cargo metadata --locked --no-deps --format-version 1 |
@@ -54,4 +56,7 @@ export NBGATE_E2E_CHP=$peers/npm/node_modules/.bin/configurable-http-proxy
 export NBGATE_E2E_NPM=$peers/npm
 export PYTHONDONTWRITEBYTECODE=1
 cd "$here"
+if [[ -e $suite/__main__.py ]]; then
+    exec "$peers/venv/bin/python" -m "$suite" "$@"
+fi
 exec "$peers/venv/bin/python" -m pytest "$suite" "$@"
