@@ -1,8 +1,12 @@
 """What a run has to show: one row for each budget, and where it stands."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+
+Medians = dict[str, dict[str, dict[str, float]]]
+"""By size of the body, proxy and figure."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Table:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.context: dict[str, object] = {}
+        self.medians: Medians = {}
 
     def add(self, key: str, what: str, value: float, budget: float, unit: str) -> None:
         """Note a figure and whether it keeps its budget."""
@@ -34,10 +38,11 @@ class Table:
         return all(row.met for row in self.rows)
 
     def write(self, path: Path) -> None:
-        """As JSON: each budget's key with value, budget and met; and what was measured beside them."""
+        """As JSON: for each budget its figure, itself and whether it is met; beside it, in rounds.json, what was measured."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = {row.key: {name: value for name, value in asdict(row).items() if name != "key"} for row in self.rows}
-        path.write_text(json.dumps({"budgets": rows, "measured": self.context}, indent=2) + "\n")
+        rows = {row.key: {"value": row.value, "budget": row.budget, "unit": row.unit, "met": row.met} for row in self.rows}
+        path.write_text(json.dumps(rows, indent=2) + "\n")
+        path.with_name("rounds.json").write_text(json.dumps(self.medians, indent=2) + "\n")
 
     def __str__(self) -> str:
         lines = ["| what | measured | budget | |", "|---|---|---|---|"]

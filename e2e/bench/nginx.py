@@ -37,7 +37,7 @@ _JSON_LOG = """
     log_format json escape=json '{{"time":"$time_iso8601","request_id":"$request_id","user":"$remote_user",'
         '"method":"$request_method","uri":"$uri","status":$status,"upstream_status":"$upstream_status",'
         '"bytes":$body_bytes_sent,"duration":$request_time,"peer":"$remote_addr:$remote_port"}}';
-    access_log {directory}/access.json json;
+    access_log {directory}/access.json json{buffer};
 """
 
 _UPSTREAM = """
@@ -114,13 +114,23 @@ def upstream(bench: Bench, root: Path, cpus: set[int]) -> Nginx:
     return _start(bench, "upstream", http, cpus)
 
 
-def proxy(bench: Bench, name: str, target: int, cpus: set[int], *, auth: bool = False, cached: bool = False) -> Nginx:
+@dataclass(frozen=True)
+class Kind:
     """A plain `proxy_pass`; with `auth`, each request asks the hub first; with `cached`, once a minute."""
-    location = _AUTH_LOCATION.replace("{hub_user}", HUB_USER).replace("{auth_cache}", _CACHED if cached else "")
+
+    auth: bool = False
+    cached: bool = False
+    buffered_log: bool = False
+
+
+def proxy(bench: Bench, name: str, target: int, cpus: set[int], kind: Kind) -> Nginx:
+    """nginx before `target`, with its JSON log on."""
+    location = _AUTH_LOCATION.replace("{hub_user}", HUB_USER).replace("{auth_cache}", _CACHED if kind.cached else "")
     http = (_JSON_LOG + _PROXY).replace("{target}", str(target))
-    http = http.replace("{auth}", "auth_request /auth;" if auth else "")
-    http = http.replace("{auth_location}", location if auth else "")
-    http = http.replace("{cache}", _CACHE_ZONE if cached else "")
+    http = http.replace("{auth}", "auth_request /auth;" if kind.auth else "")
+    http = http.replace("{auth_location}", location if kind.auth else "")
+    http = http.replace("{cache}", _CACHE_ZONE if kind.cached else "")
+    http = http.replace("{buffer}", " buffer=32k flush=200ms" if kind.buffered_log else "")
     return _start(bench, name, http, cpus)
 
 
