@@ -58,8 +58,8 @@ def closed_loop(pid: int, url: str, token: str, connections: int, seconds: float
         requests,
         used / 1000 / requests,
         float(_field(r"Requests/sec:\s+([\d.]+)", text)),
-        _milliseconds(_field(r"50%\s+(\S+)", text)),
-        _milliseconds(_field(r"99%\s+(\S+)", text)),
+        _milliseconds(_field(r"^ +50% +(\S+)$", text)),
+        _milliseconds(_field(r"^ +99% +(\S+)$", text)),
     )
 
 
@@ -124,7 +124,7 @@ class Download:
 
 
 def _field(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
+    found = re.search(pattern, text, re.MULTILINE)
     if not found:
         raise RuntimeError(f"the load generator's report has no `{pattern}`:\n{text}")
     return found[1]
