@@ -15,19 +15,16 @@ mod scan;
 mod trace;
 pub(crate) mod upload;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use actix_http::{Payload, RequestHead};
 use actix_web::{HttpResponse, http::Method};
 use http::Response;
-use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use self::{
-    download::{Body, Download, Filters},
-    failure::{Failure, request_within},
+    download::{Download, Filters, Source},
+    failure::{Failure, request_until},
     links::Links,
     scan::Scan,
     upload::{Upload, UploadWatch},
@@ -41,7 +38,7 @@ use crate::{
     target::Target,
     telemetry::{Record, TenantMetrics},
     tenant::Kind,
-    transport::{Lease, Transport},
+    transport::{AnswerBody, Transport},
     upstream::{Reception, Redirects, Upstream},
 };
 
@@ -128,9 +125,9 @@ impl Forwarder {
         };
         loop {
             let body = std::mem::take(&mut upload);
-            let (response, lease) = self.send(&sending, exchange, body, &watch).await?;
+            let response = self.send(&sending, exchange, body, &watch).await?;
             match self.step(&response, &sending, exchange) {
-                Step::Answer => return self.respond(response, lease, &sending.credential, exchange, slot),
+                Step::Answer => return self.respond(response, &sending.credential, exchange, slot),
                 Step::Whole => sending.whole = true,
                 Step::NotEnough => return Err(answer::not_enough(exchange.upstream)),
                 Step::Rejected => {
@@ -151,7 +148,7 @@ impl Forwarder {
     }
 
     /// What `response` asks for; what it says of the credential is passed on to where that came from.
-    fn step(&self, response: &Response<Incoming>, sending: &Sending, exchange: &Exchange<'_>) -> Step {
+    fn step(&self, response: &Response<AnswerBody>, sending: &Sending, exchange: &Exchange<'_>) -> Step {
         let (status, generation) = (response.status(), sending.credential.generation());
         let reception = (self.kind.reception)(status, response.headers());
         match reception {
@@ -196,7 +193,7 @@ impl Forwarder {
         exchange: &Exchange<'_>,
         body: Upload,
         watch: &UploadWatch,
-    ) -> Result<(Response<Incoming>, Lease), ProxyError> {
+    ) -> Result<Response<AnswerBody>, ProxyError> {
         let (upstream, replayable) = (exchange.upstream, is_replayable(exchange.head));
         let pool = self.transport.pool(
             &self.tenant,
@@ -212,29 +209,29 @@ impl Forwarder {
             } else {
                 upstream.timeouts.upload
             };
-        let mut sent = request_within(&pool, request, false, limit, upstream).await;
+        let deadline = started + limit;
+        let mut sent = request_until(deadline, &pool, request, false, upstream).await;
         if replayable && matches!(sent, Err(Failure::Died(_))) {
             let again = outgoing::request(&self.kind, sending, exchange, Upload::default())?;
-            sent = request_within(&pool, again, true, limit.saturating_sub(started.elapsed()), upstream).await;
+            sent = request_until(deadline, &pool, again, true, upstream).await;
         }
         self.metrics.upstream_seconds.observe(started.elapsed().as_secs_f64());
-        let (response, lease) =
+        let response =
             sent.map_err(|failure| watch.fault().map_or(failure.into(), |fault| fault.into_error(upstream)))?;
         exchange.record.upstream_status(response.status().as_u16());
         answer::check(&response, upstream)?;
-        Ok((response, lease))
+        Ok(response)
     }
 
     fn respond(
         &self,
-        response: Response<Incoming>,
-        lease: Lease,
+        response: Response<AnswerBody>,
         credential: &Credential,
         exchange: &Exchange<'_>,
         slot: Slot,
     ) -> Result<HttpResponse, ProxyError> {
         let upstream = exchange.upstream;
-        let (parts, incoming) = response.into_parts();
+        let (parts, body) = response.into_parts();
         let filters = Filters {
             scan: Scan::for_response(upstream, credential, &parts)?,
             links: Links::for_response(upstream, &parts, &exchange.public_base, &exchange.head.method)?,
@@ -246,9 +243,8 @@ impl Forwarder {
             &exchange.public_base,
             filters.links.is_some(),
         )?;
-        let body = Body {
-            incoming,
-            lease,
+        let body = Source {
+            body,
             head_only: exchange.head.method == Method::HEAD,
         };
         Ok(reply.body(Download::new(body, &parts, filters, upstream, &self.metrics, slot)))

@@ -15,6 +15,7 @@ pub mod tenant; // one upstream with all that belongs to it
 pub mod error; // what can go wrong, and how it is told
 pub mod problem; // the kinds of problem and their pages
 pub mod pages; // a service's own routes below the prefix
+mod timer; // deadlines that are seldom reached
 mod strict_json; // JSON with one meaning or none, for tokens and configuration
 pub mod config; // layers, sections, every problem at once
 pub mod telemetry; // metrics, audit events, log

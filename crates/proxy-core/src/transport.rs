@@ -5,6 +5,7 @@
 //! could not have asked for it (`docs/decisions/0001-two-http-clients.md`).
 
 mod connect;
+mod line;
 mod pool;
 mod resolver;
 
@@ -19,7 +20,7 @@ use std::{
 use tokio::time::Instant;
 
 use self::pool::IDLE;
-pub(crate) use self::pool::{Lease, Pool, SendError};
+pub(crate) use self::pool::{AnswerBody, Pool, SendError};
 use crate::upstream::{Reuse, Upstream};
 
 /// Most pools that one worker keeps.

@@ -8,7 +8,6 @@ use actix_web::{
     },
 };
 use http::{HeaderMap, Response, StatusCode, header, response::Parts};
-use hyper::body::Incoming;
 
 use crate::{
     error::ProxyError,
@@ -16,6 +15,7 @@ use crate::{
     policy::Permit,
     target::Target,
     tenant::Kind,
+    transport::AnswerBody,
     upstream::{Redirects, Upstream},
 };
 
@@ -26,7 +26,7 @@ const MAX_HEAD: usize = 32 * 1024;
 const MAX_FIELDS: usize = 100;
 
 /// What hyper lets through and a proxy must not.
-pub(super) fn check(response: &Response<Incoming>, upstream: &Upstream) -> Result<(), ProxyError> {
+pub(super) fn check(response: &Response<AnswerBody>, upstream: &Upstream) -> Result<(), ProxyError> {
     let invalid = |reason| {
         Err(ProxyError::Invalid {
             upstream: upstream.name.clone(),
@@ -77,7 +77,7 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
 pub(super) fn next_hop(
     permit: &Permit,
     upstream: &Upstream,
-    response: &Response<Incoming>,
+    response: &Response<AnswerBody>,
     hops: usize,
     replayable: bool,
 ) -> Result<Target, ProxyError> {

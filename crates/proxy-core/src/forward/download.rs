@@ -10,15 +10,13 @@ use std::{
 use actix_web::body::{BodySize, MessageBody};
 use bytes::{Bytes, BytesMut};
 use http::{header, response::Parts};
-use http_body::Body as _;
-use hyper::body::Incoming;
 
 use super::{
     idle::Idle,
     links::Links,
     scan::{Leak, Scan},
 };
-use crate::{limits::Slot, telemetry::TenantMetrics, transport::Lease, upstream::Upstream};
+use crate::{limits::Slot, telemetry::TenantMetrics, transport::AnswerBody, upstream::Upstream};
 
 /// What a body passes through on its way.
 pub(super) struct Filters {
@@ -49,24 +47,22 @@ impl Filters {
     }
 }
 
-/// What comes after an answer's head, and the connection that it comes on.
-pub(super) struct Body {
-    pub(super) incoming: Incoming,
-    pub(super) lease: Lease,
+/// Where a body comes from.
+pub(super) struct Source {
+    pub(super) body: AnswerBody,
     /// The answer to HEAD has none.
     pub(super) head_only: bool,
 }
 
 /// An upstream's body. Dropping it closes the upstream's connection, unless the body was read to its end.
 pub struct Download {
-    incoming: Incoming,
-    /// Until the body has ended: from then on the connection may serve the next request.
-    lease: Option<Lease>,
+    body: AnswerBody,
     size: BodySize,
     filters: Filters,
     idle: Idle,
     metrics: Arc<TenantMetrics>,
     done: bool,
+    cut: bool,
     /// Held until the last byte is out.
     _slot: Slot,
 }
@@ -74,18 +70,14 @@ pub struct Download {
 impl Download {
     /// The body of a response with these `parts`. With `links`, its length is not known beforehand.
     pub(super) fn new(
-        body: Body,
+        source: Source,
         parts: &Parts,
         filters: Filters,
         upstream: &Upstream,
         metrics: &Arc<TenantMetrics>,
         slot: Slot,
     ) -> Self {
-        let Body {
-            incoming,
-            lease,
-            head_only,
-        } = body;
+        let Source { body, head_only } = source;
         let announced = parts
             .headers
             .get(header::CONTENT_LENGTH)
@@ -98,37 +90,30 @@ impl Download {
             None if head_only => BodySize::None,
             None => BodySize::Stream,
         };
-        let mut download = Self {
-            incoming,
-            lease: Some(lease),
+        Self {
+            body,
             size,
             filters,
             idle: Idle::new(upstream.timeouts.idle),
             metrics: metrics.clone(),
             done: bodyless || head_only,
+            cut: false,
             _slot: slot,
-        };
-        download.give_back_at_end();
-        download
-    }
-
-    fn give_back_at_end(&mut self) {
-        if self.incoming.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
-            lease.give_back();
         }
     }
 
-    fn cut(&mut self, why: &str) -> Poll<Option<Result<Bytes, io::Error>>> {
-        self.done = true;
+    /// Ends in an error, but only when it is asked again: what came before is written meanwhile, so that the caller sees an
+    /// answer that was cut rather than none.
+    fn cut(&mut self, why: &str, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
+        self.cut = true;
+        context.waker().wake_by_ref();
         self.metrics.cut_answers.inc();
         tracing::warn!(
             tenant = self.metrics.tenant(),
             why,
             "the upstream's body was cut short: the connection to the caller is aborted"
         );
-        Poll::Ready(Some(Err(io::Error::other("the upstream's body was cut short"))))
+        Poll::Pending
     }
 }
 
@@ -144,31 +129,31 @@ impl MessageBody for Download {
             if self.done {
                 return Poll::Ready(None);
             }
-            match Pin::new(&mut self.incoming).poll_frame(context) {
+            if self.cut {
+                self.done = true;
+                return Poll::Ready(Some(Err(io::Error::other("the upstream's body was cut short"))));
+            }
+            match self.body.poll_frame(context) {
                 // Trailers end here: actix has no way to send them.
                 Poll::Ready(Some(Ok(frame))) => {
                     self.idle.touch();
-                    self.give_back_at_end();
                     let Ok(chunk) = frame.into_data() else { continue };
                     let Ok(chunk) = self.filters.push(chunk) else {
-                        return self.cut("it holds the service's own credential");
+                        return self.cut("it holds the service's own credential", context);
                     };
                     if !chunk.is_empty() {
                         return Poll::Ready(Some(Ok(chunk)));
                     }
                 }
-                Poll::Ready(Some(Err(error))) => return self.cut(&super::failure::chain(&error)),
+                Poll::Ready(Some(Err(error))) => return self.cut(&super::failure::chain(&error), context),
                 Poll::Ready(None) => {
                     self.done = true;
-                    if let Some(lease) = self.lease.take() {
-                        lease.give_back();
-                    }
                     let rest = self.filters.finish();
                     return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
                 }
                 Poll::Pending => {
                     return match self.idle.poll_expired(context) {
-                        Poll::Ready(()) => self.cut("no byte came for too long"),
+                        Poll::Ready(()) => self.cut("no byte came for too long", context),
                         Poll::Pending => Poll::Pending,
                     };
                 }

@@ -1,14 +1,14 @@
 //! Why no answer came, and what that means to the caller.
 
-use std::{error::Error, rc::Rc, time::Duration};
+use std::{error::Error, rc::Rc};
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::upload::{Fault, Upload};
 use crate::{
     error::ProxyError,
-    transport::{Lease, Pool, SendError},
+    transport::{AnswerBody, Pool, SendError},
     upstream::Upstream,
 };
 
@@ -37,26 +37,25 @@ impl From<Failure> for ProxyError {
 }
 
 /// One request on one connection, `fresh` or not, and the head of its answer.
-pub(super) async fn request_within(
+pub(super) async fn request_until(
+    deadline: Instant,
     pool: &Rc<Pool>,
     request: Request<Upload>,
     fresh: bool,
-    limit: Duration,
     upstream: &Upstream,
-) -> Result<(Response<Incoming>, Lease), Failure> {
+) -> Result<Response<AnswerBody>, Failure> {
     let name = || upstream.name.clone();
-    match tokio::time::timeout(limit, pool.send(request, fresh)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Err(_) | Ok(Err(SendError::ConnectTimeout)) => Err(Failure::Timeout(name())),
-        Ok(Err(SendError::Connect(error))) => Err(Failure::Connect(name(), chain(error.as_ref()))),
-        Ok(Err(SendError::Exchange(error))) if error.is_parse() || error.is_parse_status() => {
-            Err(Failure::Protocol(name(), chain(&error)))
+    pool.send(request, fresh, deadline).await.map_err(|error| match error {
+        SendError::Timeout => Failure::Timeout(name()),
+        SendError::Connect(error) => Failure::Connect(name(), chain(error.as_ref())),
+        SendError::Exchange(error) if error.is_parse() || error.is_parse_status() => {
+            Failure::Protocol(name(), chain(&error))
         }
-        Ok(Err(SendError::Exchange(error))) => Err(Failure::Died(ProxyError::Unreachable {
+        SendError::Exchange(error) => Failure::Died(ProxyError::Unreachable {
             upstream: name(),
             detail: chain(&error),
-        })),
-    }
+        }),
+    })
 }
 
 /// The message of an error and of all that caused it: for the log alone.

@@ -5,7 +5,6 @@
 //! regular end (FIN) would make it look whole.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     rc::Rc,
@@ -19,11 +18,11 @@ use bytes::{Buf as _, BytesMut};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::Instant,
 };
 
 use super::progress::{Awaited, Progress};
-use crate::telemetry::Metrics;
+use crate::{telemetry::Metrics, timer::Timer};
 
 /// Most bytes that are read while it is not their turn: beyond, the client waits.
 const MAX_HELD: usize = 32 * 1024;
@@ -53,26 +52,6 @@ pub(super) struct Timed {
     /// A refusal of actix's own was seen: noted once.
     refused: bool,
     metrics: Arc<Metrics>,
-}
-
-/// A timer that is moved only when it fires.
-#[derive(Debug, Default)]
-struct Timer(Option<Pin<Box<Sleep>>>);
-
-impl Timer {
-    fn poll_past(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
-        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
-        }
-        loop {
-            std::task::ready!(timer.as_mut().poll(context));
-            if deadline <= Instant::now() {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(deadline);
-        }
-    }
 }
 
 impl Timed {

@@ -1,24 +1,28 @@
 //! The idle connections of one pool, and who gets which.
 //!
 //! **Invariant**: a connection is lent to one request at a time, and comes back only when that request's answer was read to
-//! its end. Dropping a [`Lease`] earlier closes it.
+//! its end and the request itself was sent. Dropping a [`Lease`] earlier closes it, whatever the upstream does.
 
 use std::{
     cell::{Cell, RefCell},
     error::Error,
+    pin::Pin,
     rc::Rc,
+    task::{Context, Poll},
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::{Request, Response, Uri};
-use hyper::{
-    body::Incoming,
-    client::conn::http1::{self, SendRequest},
-};
-use tokio::time::Instant;
+use http_body::{Body as _, Frame};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service as _;
 
-use super::connect::{Connection, Connector};
+use super::{
+    connect::Connector,
+    line::{Line, Unanswered, quiet},
+};
 use crate::{
     forward::upload::Upload,
     upstream::{Reuse, Upstream},
@@ -30,12 +34,9 @@ const MAX_IDLE: usize = 64;
 pub(super) const IDLE: Duration = Duration::from_secs(60);
 /// Bounds what one connection buffers of an upstream's head or body. A body that its caller does not take is held about
 /// three times over: here, between hyper and the answer, and in what is to be written.
-const BUFFER: usize = 32 * 1024;
-/// The same for the first [`MAX_LARGE`] connections of a worker: few system calls for large bodies where there are few.
-const LARGE_BUFFER: usize = 128 * 1024;
-const MAX_LARGE: usize = 32;
-/// Most fields in the head of an answer.
-const MAX_FIELDS: usize = 100;
+pub(super) const SMALL_BUFFER: usize = 32 * 1024;
+/// The same for a worker's first connections: few system calls for large bodies where there are few.
+pub(super) const LARGE_BUFFER: usize = 128 * 1024;
 
 /// Connections to one origin, with one credential, and of one user where that matters.
 #[derive(Debug)]
@@ -54,26 +55,35 @@ pub(crate) struct Pool {
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<Upload>,
+    line: Line,
     since: Instant,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// Connecting took too long.
-    ConnectTimeout,
+    /// Connecting, or waiting for the answer, took too long.
+    Timeout,
     /// There is no connection.
     Connect(Box<dyn Error + Send + Sync>),
     /// The connection ended, or what came on it is not an answer.
     Exchange(hyper::Error),
 }
 
-/// A connection on loan. Give it back once the answer was read to its end.
+/// A connection on loan.
 #[derive(Debug)]
-pub(crate) struct Lease {
+struct Lease {
     pool: Rc<Pool>,
-    sender: SendRequest<Upload>,
+    line: Line,
+}
+
+/// What comes after an answer's head, on the connection that the answer came on. Dropping it closes that connection unless
+/// it was read to its end.
+#[derive(Debug)]
+pub(crate) struct AnswerBody {
+    incoming: Incoming,
+    /// `None` once the body has ended: the connection may serve the next request.
+    lease: Option<Lease>,
 }
 
 impl Pool {
@@ -89,7 +99,8 @@ impl Pool {
         })
     }
 
-    /// Sends `request`, on an idle connection if there is one, unless a `fresh` one is asked for.
+    /// Sends `request`, on an idle connection if there is one, unless a `fresh` one is asked for, and waits for the head of
+    /// the answer until `deadline`.
     ///
     /// # Errors
     /// See [`SendError`]. What may have been seen by the upstream is not sent twice here.
@@ -97,112 +108,98 @@ impl Pool {
         self: &Rc<Self>,
         mut request: Request<Upload>,
         fresh: bool,
-    ) -> Result<(Response<Incoming>, Lease), SendError> {
-        if !fresh && let Some(mut sender) = self.take() {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, self.lend(sender))),
-                Err(mut unsent) => match unsent.take_message() {
-                    // The connection ended before a byte of it was written: whatever it is, it may be sent on another.
-                    Some(again) => request = again,
-                    None => return Err(SendError::Exchange(unsent.into_error())),
-                },
+        deadline: Instant,
+    ) -> Result<Response<AnswerBody>, SendError> {
+        if !fresh && let Some(mut line) = self.take() {
+            match line.exchange(request, deadline).await {
+                Ok(answer) => return Ok(self.lent(answer, line)),
+                Err(Unanswered::Unsent(again)) => request = again,
+                Err(Unanswered::Failed(error)) => return Err(error),
             }
         }
-        let mut sender = Box::pin(self.connect()).await?; // seldom, and large
-        let response = sender.send_request(request).await.map_err(SendError::Exchange)?;
-        Ok((response, self.lend(sender)))
+        let mut line = Box::pin(self.connect(deadline)).await?; // seldom, and large
+        match line.exchange(request, deadline).await {
+            Ok(answer) => Ok(self.lent(answer, line)),
+            Err(Unanswered::Failed(error)) => Err(error),
+            Err(Unanswered::Unsent(_)) => Err(SendError::Connect("it was closed at once".into())),
+        }
     }
 
-    fn lend(self: &Rc<Self>, sender: SendRequest<Upload>) -> Lease {
-        let pool = self.clone();
-        Lease { pool, sender }
-    }
-
-    /// The idle connection that was used last: the others can so grow old.
-    fn take(&self) -> Option<SendRequest<Upload>> {
-        let mut idle = self.idle.borrow_mut();
-        idle.retain(|idle| !idle.sender.is_closed());
-        // One that has not noticed yet that its last answer has ended is left for the next request.
-        let ready = idle.iter().rposition(|idle| idle.sender.is_ready())?;
-        Some(idle.remove(ready).sender)
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Upload>, SendError> {
-        let connecting = self.connector.clone().call(self.origin.clone());
-        let io = match tokio::time::timeout(self.connect_within, connecting).await {
-            Ok(connected) => connected.map_err(SendError::Connect)?,
-            Err(_) => return Err(SendError::ConnectTimeout),
+    fn lent(self: &Rc<Self>, answer: Response<Incoming>, line: Line) -> Response<AnswerBody> {
+        let lease = Lease {
+            pool: self.clone(),
+            line,
         };
-        let large = Large::one_more(&self.large);
-        let handshake = handshake(io, if large.is_some() { LARGE_BUFFER } else { BUFFER }).await;
-        let (sender, connection) = handshake.map_err(|error| SendError::Connect(error.into()))?;
-        // It ends with the connection, when the upstream closes it or when the last `sender` is gone.
-        actix_rt::spawn(async move {
-            let _large = large;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the upstream ended");
+        answer.map(|incoming| {
+            let mut body = AnswerBody {
+                incoming,
+                lease: Some(lease),
+            };
+            if body.incoming.is_end_stream() {
+                body.give_back();
             }
-        });
-        Ok(sender)
+            body
+        })
     }
 
-    /// Closes what has lain idle for too long.
+    /// The idle connection that was used last: the others can so grow old. One that is not free is closed.
+    fn take(&self) -> Option<Line> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(Idle { mut line, .. }) = idle.pop() {
+            if line.is_free() {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<Line, SendError> {
+        let connecting = self.connector.clone().call(self.origin.clone());
+        let deadline = deadline.min(Instant::now() + self.connect_within);
+        match timeout_at(deadline, connecting).await {
+            Ok(connected) => Line::new(connected.map_err(SendError::Connect)?, &self.large).await,
+            Err(_) => Err(SendError::Timeout),
+        }
+    }
+
+    /// Closes what has lain idle for too long, and what the upstream has closed.
     pub(super) fn sweep(&self, now: Instant) {
         self.idle
             .borrow_mut()
-            .retain(|idle| !idle.sender.is_closed() && now.duration_since(idle.since) < IDLE);
-    }
-
-    #[cfg(test)]
-    pub(super) fn idle(&self) -> usize {
-        self.idle.borrow().len()
+            .retain_mut(|idle| idle.line.is_free() && now.duration_since(idle.since) < IDLE);
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place where connections that forward are made"
-)]
-async fn handshake(
-    io: Connection,
-    buffer: usize,
-) -> hyper::Result<(SendRequest<Upload>, http1::Connection<Connection, Upload>)> {
-    http1::Builder::new()
-        .max_headers(MAX_FIELDS)
-        .max_buf_size(buffer)
-        .writev(false) // nearly all that is sent is one head
-        .handshake(io)
-        .await
-}
-
-/// A place among the connections with a large buffer, as long as the connection lasts.
-#[derive(Debug)]
-struct Large(Rc<Cell<usize>>);
-
-impl Large {
-    fn one_more(count: &Rc<Cell<usize>>) -> Option<Self> {
-        if count.get() >= MAX_LARGE {
-            return None;
+impl AnswerBody {
+    /// The next piece.
+    pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let mut frame = Pin::new(&mut self.incoming).poll_frame(&mut quiet());
+        if let (Poll::Pending, Some(lease)) = (&frame, &mut self.lease) {
+            lease.line.drive(context);
+            frame = Pin::new(&mut self.incoming).poll_frame(&mut quiet());
         }
-        count.set(count.get() + 1);
-        Some(Self(count.clone()))
+        // Of a body with a length the last piece is known as such, of any other only that nothing follows it.
+        if matches!(frame, Poll::Ready(None)) || (frame.is_ready() && self.incoming.is_end_stream()) {
+            self.give_back();
+        }
+        frame
     }
-}
 
-impl Drop for Large {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
     }
 }
 
 impl Lease {
     /// The answer was read to its end: the connection may serve the next request.
-    pub(crate) fn give_back(self) {
-        let Self { pool, sender } = self;
+    fn give_back(self) {
+        let Self { pool, mut line } = self;
         let mut idle = pool.idle.borrow_mut();
-        if pool.reuse && !sender.is_closed() && idle.len() < MAX_IDLE {
+        if pool.reuse && idle.len() < MAX_IDLE && line.is_free() {
             idle.push(Idle {
-                sender,
+                line,
                 since: Instant::now(),
             });
         }

@@ -2,13 +2,12 @@ use std::{
     future::poll_fn,
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener},
-    pin::Pin,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
-use http_body::Body as _;
+use tokio::time::Instant;
 
 use super::{IDLE, MAX_POOLS, SendError, Transport, resolver::leads_out};
 use crate::{
@@ -87,7 +86,8 @@ async fn an_upstream_is_trusted_by_the_extra_authority_and_not_without_it() {
     let ask = async |transport: &Transport| {
         let request = http::Request::get("/").body(Upload::default()).unwrap();
         let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
-        pool.send(request, false).await.map(|(response, _)| response.status())
+        let deadline = Instant::now() + Duration::from_secs(5);
+        pool.send(request, false, deadline).await.map(|answer| answer.status())
     };
     assert_eq!(ask(&trusting).await.unwrap(), 200);
     assert!(matches!(ask(&transport()).await.unwrap_err(), SendError::Connect(_)));
@@ -103,10 +103,10 @@ async fn a_body_without_a_length_is_whole_over_tls_only_if_the_connection_was_cl
         let upstream = upstream(&format!("https://localhost:{}/", address.port()));
         let request = http::Request::get("/").body(Upload::default()).unwrap();
         let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
-        let (response, _lease) = pool.send(request, false).await.unwrap();
-        let mut body = response.into_body();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let mut body = pool.send(request, false, deadline).await.unwrap().into_body();
         let mut whole = true;
-        while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        while let Some(frame) = poll_fn(|context| body.poll_frame(context)).await {
             whole &= frame.is_ok();
         }
         assert_eq!(whole, says_so);
@@ -140,9 +140,8 @@ async fn no_connection_lies_idle_for_longer_than_it_may() {
     let ask = async || {
         let request = http::Request::get("/").body(Upload::default()).unwrap();
         let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
-        let (response, lease) = pool.send(request, false).await.unwrap();
-        assert_eq!(response.status(), 200);
-        lease.give_back();
+        let answer = pool.send(request, false, Instant::now() + Duration::from_secs(5)).await;
+        assert_eq!(answer.unwrap().status(), 200);
     };
     let pass = async |time: Duration| {
         tokio::time::pause();

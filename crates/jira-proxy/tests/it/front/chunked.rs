@@ -1,7 +1,7 @@
 //! Chunked request bodies that are malformed, or nearly.
 //!
-//! One that is malformed ends its connection, without an answer: actix lets go of the request that is in progress. Its event
-//! is that of a caller who left (499), and Jira gets its beginning at most.
+//! One that is malformed ends its connection. actix lets go of the request that is in progress, so there is an answer (400) only
+//! if the forwarder noticed first; else its event is that of a caller who left (499). Jira gets its beginning at most.
 
 use super::row::{Case, HIDDEN, POST, POSTED, case};
 

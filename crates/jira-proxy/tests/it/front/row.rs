@@ -83,7 +83,8 @@ impl Case {
         self.gets(&["200"]).upstream(&[request]).open()
     }
 
-    /// There is no answer, and Jira gets the beginning at most.
+    /// There is no answer, or one that says what is wrong: actix lets go of the request, and either it or the forwarder is
+    /// first. Jira gets the beginning at most.
     pub(super) fn broken_off(self) -> Self {
         Self {
             broken_off: true,
@@ -146,6 +147,9 @@ impl Stage {
             client.send(with_token(&(GET.replace("field", "status") + "\r\n")));
             return read(&mut client, "200").map_err(|error| format!("{error}: it does not serve on"));
         }
+        if case.broken_off {
+            return broken_off(&mut client);
+        }
         let (rest, ended) = client.read_to_end();
         let closed = ended != Ended::Silent && rest.is_empty();
         closed
@@ -188,9 +192,10 @@ impl Stage {
         self.events.set(events.len());
         let counted = || usize::try_from(self.refused() - refused).unwrap_or(0);
         eventually(PATIENCE, || counted() >= expected.1);
-        let aborted = events[before..]
-            .iter()
-            .filter(|event| event["outcome"] == "aborted" && event["status"] == 499);
+        let aborted = events[before..].iter().filter(|event| {
+            let left = event["outcome"] == "aborted" && event["status"] == 499;
+            left || case.broken_off && event["problem"] == "bad_request"
+        });
         if (events.len() - before, counted()) == expected && aborted.count() == let_go {
             return Ok(());
         }
@@ -226,6 +231,19 @@ fn read(client: &mut RawClient, expected: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{told} instead of {expected}"))
+    }
+}
+
+/// The connection ends, after one answer at most, which is no success.
+fn broken_off(client: &mut RawClient) -> Result<(), String> {
+    match client.try_read_response() {
+        Err((Ended::Silent, _)) => Err("it is left open".into()),
+        Err(_) => Ok(()),
+        Ok(answer) if told(&answer) != "400 bad_request" => Err(format!("{} instead of 400", told(&answer))),
+        Ok(_) => match client.read_to_end() {
+            (rest, ended) if ended != Ended::Silent && rest.is_empty() => Ok(()),
+            (_, ended) => Err(format!("{ended:?} after 400")),
+        },
     }
 }
 

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
-use http_body::Body as _;
-use hyper::body::Incoming;
 use proxy_testkit::{FakeUpstream, PATIENCE, Script, eventually};
 
 use super::*;
-use crate::{tenant::tests::upstream, transport::Transport, transport::tests::transport, upstream::Reuse};
+use crate::{
+    tenant::tests::upstream,
+    transport::{Transport, line::MAX_LARGE, tests::transport},
+    upstream::Reuse,
+};
 
 fn pool(transport: &Transport, server: &FakeUpstream, reuse: Reuse) -> Rc<Pool> {
     let mut upstream = upstream(&format!("{}/", server.url()));
@@ -18,42 +20,50 @@ fn request(method: &str) -> Request<Upload> {
     request.body(Upload::default()).unwrap()
 }
 
-async fn read(mut body: Incoming) -> usize {
+async fn read(mut body: AnswerBody) -> usize {
     let mut length = 0;
-    while let Some(frame) = std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await {
+    while let Some(frame) = std::future::poll_fn(|context| body.poll_frame(context)).await {
         length += frame.unwrap().into_data().map_or(0, |data| data.len());
     }
     length
 }
 
-/// Whether the connection is where it can be taken from, in a moment: it has to notice that its answer has ended.
-async fn settled(pool: &Pool) -> bool {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if pool.idle.borrow().iter().all(|idle| idle.sender.is_ready()) {
-            return true;
-        }
-        tokio::task::yield_now().await;
-    }
-    false
+async fn send(pool: &Rc<Pool>, method: &str, fresh: bool) -> Response<AnswerBody> {
+    pool.send(request(method), fresh, Instant::now() + PATIENCE)
+        .await
+        .unwrap()
 }
 
 async fn ask(pool: &Rc<Pool>) -> usize {
-    let (response, lease) = pool.send(request("GET"), false).await.unwrap();
-    let length = read(response.into_body()).await;
-    lease.give_back();
-    assert!(settled(pool).await);
-    length
+    read(send(pool, "GET", false).await.into_body()).await
+}
+
+/// Waits, off the worker, until the server has no connection.
+async fn all_closed(server: FakeUpstream) -> FakeUpstream {
+    let waiting = actix_web::web::block(move || {
+        eventually(PATIENCE, || server.open_connections() == 0);
+        server
+    });
+    waiting.await.unwrap()
 }
 
 #[actix_web::test]
-async fn one_connection_serves_one_request_after_the_other() {
+async fn one_connection_serves_one_request_after_the_other_however_the_answer_ends() {
     let (server, transport) = (FakeUpstream::start(), transport());
-    server.answer("/x", Script::answer(200, &[], "hello"));
     let pool = pool(&transport, &server, Reuse::Credential);
-    for _ in 0..5 {
-        assert_eq!(ask(&pool).await, 5);
-        assert_eq!(pool.idle(), 1);
+    for (answer, length) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 5),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+            5,
+        ),
+        ("HTTP/1.1 204 No Content\r\n\r\n", 0),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", 0),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0),
+    ] {
+        server.answer("/x", Script::raw(answer));
+        assert_eq!(ask(&pool).await, length, "{answer}");
+        assert_eq!(pool.idle.borrow().len(), 1, "{answer}");
     }
     assert_eq!(server.connections(), 1);
 }
@@ -63,13 +73,11 @@ async fn two_requests_at_once_have_two_connections() {
     let (server, transport) = (FakeUpstream::start(), transport());
     server.answer("/x", Script::answer(200, &[], "hello"));
     let pool = pool(&transport, &server, Reuse::Credential);
-    let (one, two) = (pool.send(request("GET"), false), pool.send(request("GET"), false));
-    let (one, two) = futures_util::future::join(one, two).await;
-    for (response, lease) in [one.unwrap(), two.unwrap()] {
-        assert_eq!(read(response.into_body()).await, 5);
-        lease.give_back();
+    let (one, two) = futures_util::future::join(send(&pool, "GET", false), send(&pool, "GET", false)).await;
+    for answer in [one, two] {
+        assert_eq!(read(answer.into_body()).await, 5);
     }
-    assert_eq!((pool.idle(), server.connections()), (2, 2));
+    assert_eq!((pool.idle.borrow().len(), server.connections()), (2, 2));
 }
 
 #[actix_web::test]
@@ -82,12 +90,22 @@ async fn a_connection_whose_answer_was_not_read_to_its_end_is_closed() {
             .hang(),
     );
     let pool = pool(&transport, &server, Reuse::Credential);
-    let (response, lease) = pool.send(request("GET"), false).await.unwrap();
-    drop((response, lease));
-    assert_eq!(pool.idle(), 0);
-    tokio::task::yield_now().await;
-    let gone = actix_web::web::block(move || eventually(PATIENCE, || server.open_connections() == 0));
-    gone.await.unwrap();
+    drop(send(&pool, "GET", false).await);
+    assert!(pool.idle.borrow().is_empty());
+    all_closed(server).await;
+}
+
+#[actix_web::test]
+async fn what_came_unasked_for_is_nobodys() {
+    let (server, transport) = (FakeUpstream::start(), transport());
+    let two = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmineHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nyours";
+    server.answer_next("/x", Script::raw(two));
+    server.answer("/x", Script::answer(200, &[], "other"));
+    let pool = pool(&transport, &server, Reuse::Credential);
+    assert_eq!(ask(&pool).await, 4);
+    assert!(pool.idle.borrow().is_empty());
+    assert_eq!(ask(&pool).await, 5);
+    assert_eq!(server.connections(), 2);
 }
 
 #[actix_web::test]
@@ -97,7 +115,7 @@ async fn a_connection_that_may_not_be_shared_serves_one_request() {
     let pool = pool(&transport, &server, Reuse::Never);
     for _ in 0..3 {
         assert_eq!(ask(&pool).await, 5);
-        assert_eq!(pool.idle(), 0);
+        assert!(pool.idle.borrow().is_empty());
     }
     assert_eq!(server.connections(), 3);
 }
@@ -113,13 +131,8 @@ async fn what_was_not_sent_yet_goes_on_another_connection_whatever_its_method() 
     server.answer("/x", Script::answer(200, &[], "again"));
     let pool = pool(&transport, &server, Reuse::Credential);
     assert_eq!(ask(&pool).await, 5);
-    let gone = actix_web::web::block(move || {
-        eventually(PATIENCE, || server.open_connections() == 0);
-        server
-    });
-    let server = gone.await.unwrap();
-    let (response, _lease) = pool.send(request("POST"), false).await.unwrap();
-    assert_eq!(response.status(), 200);
+    let server = all_closed(server).await;
+    assert_eq!(send(&pool, "POST", false).await.status(), 200);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -129,8 +142,19 @@ async fn a_fresh_connection_is_fresh_though_another_lies_idle() {
     server.answer("/x", Script::answer(200, &[], "hello"));
     let pool = pool(&transport, &server, Reuse::Credential);
     ask(&pool).await;
-    pool.send(request("GET"), true).await.unwrap();
+    send(&pool, "GET", true).await;
     assert_eq!(server.connections(), 2);
+}
+
+#[actix_web::test]
+async fn a_silent_upstream_is_waited_for_until_the_deadline_and_its_connection_closed() {
+    let (server, transport) = (FakeUpstream::start(), transport());
+    server.answer("/x", Script::new().hang());
+    let pool = pool(&transport, &server, Reuse::Credential);
+    let deadline = Instant::now() + Duration::from_millis(50);
+    let sent = pool.send(request("GET"), false, deadline).await;
+    assert!(matches!(sent, Err(SendError::Timeout)) && Instant::now() >= deadline);
+    all_closed(server).await;
 }
 
 #[actix_web::test]
@@ -140,14 +164,28 @@ async fn what_lies_idle_too_long_is_closed_and_so_is_what_is_one_too_many() {
     let pool = pool(&transport, &server, Reuse::Credential);
     ask(&pool).await;
     pool.sweep(Instant::now() + IDLE - Duration::from_secs(1));
-    assert_eq!(pool.idle(), 1);
+    assert_eq!(pool.idle.borrow().len(), 1);
     pool.sweep(Instant::now() + IDLE);
-    assert_eq!(pool.idle(), 0);
-    let at_once = (0..MAX_IDLE + 6).map(|_| pool.send(request("GET"), false));
+    assert!(pool.idle.borrow().is_empty());
+    let at_once = (0..MAX_IDLE + 6).map(|_| send(&pool, "GET", false));
     for answer in futures_util::future::join_all(at_once).await {
-        answer.unwrap().1.give_back();
+        read(answer.into_body()).await;
     }
-    assert_eq!(pool.idle(), MAX_IDLE);
+    assert_eq!(pool.idle.borrow().len(), MAX_IDLE);
+}
+
+#[actix_web::test]
+async fn an_idle_connection_that_the_upstream_has_closed_is_let_go_of() {
+    let (server, transport) = (FakeUpstream::start(), transport());
+    server.answer(
+        "/x",
+        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").close(),
+    );
+    let pool = pool(&transport, &server, Reuse::Credential);
+    ask(&pool).await;
+    all_closed(server).await;
+    pool.sweep(Instant::now());
+    assert!(pool.idle.borrow().is_empty());
 }
 
 #[actix_web::test]
@@ -155,13 +193,9 @@ async fn few_connections_have_a_large_buffer_and_give_its_place_back_when_they_e
     let (server, transport) = (FakeUpstream::start(), transport());
     server.answer("/x", Script::answer(200, &[], "hello"));
     let pool = pool(&transport, &server, Reuse::Credential);
-    let at_once = (0..MAX_LARGE + 5).map(|_| pool.send(request("GET"), false));
+    let at_once = (0..MAX_LARGE + 5).map(|_| send(&pool, "GET", false));
     let answers = futures_util::future::join_all(at_once).await;
     assert_eq!(pool.large.get(), MAX_LARGE);
     drop(answers);
-    let deadline = Instant::now() + PATIENCE;
-    while pool.large.get() > 0 {
-        assert!(Instant::now() < deadline, "{} are still there", pool.large.get());
-        tokio::task::yield_now().await;
-    }
+    assert_eq!(pool.large.get(), 0);
 }
