@@ -6,16 +6,12 @@
 //!
 //! **Invariant**: a head is handed on no further than its empty line; what comes behind it only once the request has
 //! [begun](Turns::begin), and a next head once it is answered. Left out is what comes behind a body in chunks, whose end only
-//! a parser finds. A head that ends without such a line, with LF alone, is [noticed](Turns::ended_oddly): servers disagree
-//! about where it ends, and what came behind it is out already.
+//! a parser finds. A head that ends with LF alone, which the parser takes for an end too, is [noticed](Turns::ended_oddly):
+//! servers disagree about where it ends.
 
-use std::{cell::Cell, sync::LazyLock};
+use std::cell::Cell;
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
-use memchr::memmem::Finder;
-
-/// How a head ends.
-static EMPTY_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\r\n\r\n"));
 
 /// Whose turn it is, on one connection.
 #[derive(Debug, Default)]
@@ -52,9 +48,10 @@ impl Turns {
             Expected::Unknown => 0,
             Expected::Head if busy => 0,
             Expected::Head => match self.head_end(bytes) {
-                Some(end) => {
+                Some((end, regular)) => {
                     self.tail.set(Tail::default());
                     self.expected.set(Expected::Unknown);
+                    self.odd.set(self.odd.get() || !regular);
                     end
                 }
                 None => {
@@ -84,7 +81,7 @@ impl Turns {
         match self.expected.get() {
             Expected::Unknown => self.expected.set(body),
             Expected::Head | Expected::Body(_) => {
-                // Its end was not seen, and something of what follows may be out already.
+                // The parser sees an end where none was seen here, and something of what follows may be out already.
                 if !again() {
                     self.odd.set(true);
                     self.expected.set(Expected::Anything);
@@ -94,30 +91,45 @@ impl Turns {
         }
     }
 
-    /// Whether a head of this connection ended without the empty line that ends one: with LF alone.
+    /// Whether a head of this connection ended otherwise than with CR LF and an empty line: with LF alone.
     pub(super) fn ended_oddly(&self) -> bool {
         self.odd.get()
     }
 
-    /// Where the head in progress ends, as an index into `bytes`. Empty lines before a head are no end of it.
-    fn head_end(&self, bytes: &[u8]) -> Option<usize> {
-        let end = |bytes: &[u8]| EMPTY_LINE.find(bytes).map(|found| found + EMPTY_LINE.needle().len());
+    /// Where the head in progress ends, as an index into `bytes`, and whether as it should. Empty lines before a head are no
+    /// end of it.
+    fn head_end(&self, bytes: &[u8]) -> Option<(usize, bool)> {
         let tail = self.tail.get();
         if tail.length == 0 {
-            let begin = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
-            return end(&bytes[begin..]).map(|end| begin + end);
+            let begin = beginning(bytes)?;
+            return empty_line(&bytes[begin..]).map(|(end, regular)| (begin + end, regular));
         }
         let across = [&tail.bytes[..tail.length], &bytes[..bytes.len().min(3)]].concat();
-        end(&across).map(|end| end - tail.length).or_else(|| end(bytes))
+        empty_line(&across)
+            .map(|(end, regular)| (end - tail.length, regular))
+            .or_else(|| empty_line(bytes))
     }
+}
+
+/// Where a head begins: empty lines before it are skipped.
+fn beginning(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))
+}
+
+/// Where the first empty line ends, and whether its line and the one before end with CR LF.
+fn empty_line(head: &[u8]) -> Option<(usize, bool)> {
+    memchr::memchr_iter(b'\n', head).find_map(|at| match &head[at + 1..] {
+        [b'\n', ..] => Some((at + 2, false)),
+        [b'\r', b'\n', ..] => Some((at + 3, head[..at].ends_with(b"\r"))),
+        _ => None,
+    })
 }
 
 impl Tail {
     fn followed_by(self, bytes: &[u8]) -> Self {
-        let begun = self.length > 0 || bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
-        if !begun {
-            return self;
-        }
+        let begun = if self.length > 0 { Some(0) } else { beginning(bytes) };
+        let Some(begin) = begun else { return self };
+        let bytes = &bytes[begin..];
         let all = [&self.bytes[..self.length], &bytes[bytes.len().saturating_sub(3)..]].concat();
         let last = &all[all.len().saturating_sub(3)..];
         let mut tail = Self::default();

@@ -67,29 +67,32 @@ fn what_cannot_be_followed_is_handed_on() {
 }
 
 #[test]
-fn a_head_whose_end_was_not_seen_is_noticed() {
+fn a_head_that_ends_with_lf_alone_is_noticed_and_ends_there() {
     for head in [
         "GET / HTTP/1.1\n\n",
         "GET / HTTP/1.1\r\nHost: x\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\n\n",
     ] {
-        let turns = Turns::default();
-        assert_eq!(hand(&turns, head, false), "");
-        turns.begin(&headers(None, false), || false);
-        assert!(turns.ended_oddly(), "{head:?}");
-        // With another behind it: taken for one head, parsed as two.
-        let turns = Turns::default();
-        assert_eq!(hand(&turns, &format!("{head}{HEAD}"), false), "");
-        turns.begin(&headers(None, false), || false);
-        assert!(!turns.ended_oddly());
-        turns.begin(&headers(None, false), || false);
-        assert!(turns.ended_oddly(), "{head:?}");
+        for rest in ["", "HEAD / HTTP/1.1\n\n", HEAD] {
+            let turns = Turns::default();
+            assert_eq!(hand(&turns, &format!("{head}{rest}"), false), rest, "{head:?}");
+            turns.begin(&headers(None, false), || false);
+            assert!(turns.ended_oddly(), "{head:?}");
+        }
     }
     let turns = Turns::default();
     hand(&turns, HEAD, false);
     turns.begin(&headers(None, false), || false);
     turns.begin(&headers(None, false), || true);
     assert!(!turns.ended_oddly());
+}
+
+#[test]
+fn a_head_whose_end_was_not_seen_is_noticed() {
+    let turns = Turns::default();
+    hand(&turns, "GET / HTTP/1.1\r\n", false);
+    turns.begin(&headers(None, false), || false);
+    assert!(turns.ended_oddly());
 }
 
 #[test]
@@ -119,5 +122,29 @@ proptest! {
         }
         prop_assert!(out == end || begin <= end, "{out} of {end}");
         prop_assert_eq!(turns.expected.get() == Expected::Unknown, begin >= end);
+    }
+
+    /// The end of a head is where its text as a whole has one, however it is cut, and as regular.
+    #[test]
+    fn an_end_is_where_it_would_be_seen_at_once(
+        bytes in "[a\r\n]{0,16}", regular in any::<bool>(), cuts in prop::collection::vec(1_usize..5, 1..20)
+    ) {
+        let bytes = if regular { bytes.replace('\n', "\r\n") } else { bytes };
+        let head = bytes.trim_start_matches(['\r', '\n']);
+        let ends = ["\n\n", "\n\r\n"].map(|end| head.find(end).map(|at| (at, end.len())));
+        let end = ends.into_iter().flatten().min().map(|(at, length)| bytes.len() - head.len() + at + length);
+        let turns = Turns::default();
+        let (mut begin, mut out) = (0, 0);
+        for cut in cuts.iter().copied().cycle() {
+            let piece = &bytes[begin..(begin + cut).min(bytes.len())];
+            begin += piece.len();
+            out += turns.take(piece.as_bytes(), false);
+            if begin == bytes.len() {
+                break;
+            }
+        }
+        prop_assert_eq!(out, end.unwrap_or(bytes.len()));
+        let odd = end.is_some_and(|end| !bytes[..end].ends_with("\r\n\r\n"));
+        prop_assert_eq!(turns.ended_oddly(), odd);
     }
 }
