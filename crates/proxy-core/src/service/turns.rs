@@ -5,13 +5,16 @@
 //! `Connection: close` is served.
 //!
 //! **Invariant**: a head is handed on no further than its empty line; what comes behind it only once the request has
-//! [begun](Turns::begin), and a next head once it is answered. Left out is what comes behind a body in chunks, whose end only
-//! a parser finds. A head that ends with LF alone, which the parser takes for an end too, is [noticed](Turns::ended_oddly):
-//! servers disagree about where it ends.
+//! [begun](Turns::begin), and a next head once it is answered. A head that ends with LF alone, which the parser takes for an
+//! end too, is [noticed](Turns::ended_oddly): servers disagree about where it ends.
+
+mod chunks;
 
 use std::cell::Cell;
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+
+use self::chunks::Chunks;
 
 /// Whose turn it is, on one connection.
 #[derive(Debug, Default)]
@@ -31,7 +34,9 @@ enum Expected {
     Unknown,
     /// So many bytes of a body.
     Body(u64),
-    /// Whatever it is.
+    /// The rest of a body in chunks.
+    Chunks(Chunks),
+    /// Whatever it is: nothing on this connection is believed any more.
     Anything,
 }
 
@@ -64,6 +69,14 @@ impl Turns {
                 self.expected.set(after(missing - count as u64));
                 count
             }
+            Expected::Chunks(mut chunks) => {
+                let end = chunks.end(bytes);
+                self.expected.set(match end {
+                    Some(_) => Expected::Head,
+                    None => Expected::Chunks(chunks),
+                });
+                end.unwrap_or(bytes.len())
+            }
             Expected::Anything => bytes.len(),
         }
     }
@@ -71,7 +84,7 @@ impl Turns {
     /// A head has been parsed. `again`: it was said of this request before, which waited for `100 Continue`.
     pub(super) fn begin(&self, headers: &HeaderMap, again: impl FnOnce() -> bool) {
         let body = match headers.get(CONTENT_LENGTH) {
-            _ if headers.contains_key(TRANSFER_ENCODING) => Expected::Anything,
+            _ if headers.contains_key(TRANSFER_ENCODING) => Expected::Chunks(Chunks::BEGIN),
             None => Expected::Head,
             Some(length) => {
                 let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
@@ -80,7 +93,7 @@ impl Turns {
         };
         match self.expected.get() {
             Expected::Unknown => self.expected.set(body),
-            Expected::Head | Expected::Body(_) => {
+            Expected::Head | Expected::Body(_) | Expected::Chunks(_) => {
                 // The parser sees an end where none was seen here, and something of what follows may be out already.
                 if !again() {
                     self.odd.set(true);

@@ -51,6 +51,29 @@ fn pipelined() -> Vec<Case> {
         .open()
         .upstream(&[POSTED, "HEAD /rest/api/2/field/2"]),
         case(
+            "a POST in chunks, GET and HEAD at once",
+            format!(
+                "{POST}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\nX: y\r\n\r\n{}{}",
+                one(1),
+                head("field/2")
+            ),
+        )
+        .gets(&["200", "200", "200 HEAD"])
+        .open()
+        .upstream(&[POSTED, "GET /rest/api/2/field/1", "HEAD /rest/api/2/field/2"]),
+        case(
+            "a POST in chunks, Connection: close, and another request",
+            format!("{POST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{GET}Connection: close\r\n\r\n{HIDDEN}"),
+        )
+        .gets(&["200", "200"])
+        .upstream(&[POSTED, GOT]),
+        case(
+            "a POST in chunks, and line feeds alone",
+            format!("{POST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{GET}\n"),
+        )
+        .gets(&["200", "400 bad_request"])
+        .upstream(&[POSTED]),
+        case(
             "HTTP/1.0, and another request",
             format!("{}\r\n{HIDDEN}", GET.replace("1.1", "1.0")),
         )

@@ -57,12 +57,35 @@ fn a_body_that_nobody_read_is_no_head() {
 
 #[test]
 fn what_cannot_be_followed_is_handed_on() {
-    for framing in [headers(None, true), headers(Some("x"), false)] {
-        let turns = Turns::default();
-        hand(&turns, HEAD, false);
-        turns.begin(&framing, || false);
-        assert_eq!(hand(&turns, &format!("body{HEAD}"), true), "");
-        assert!(!turns.ended_oddly());
+    let turns = Turns::default();
+    hand(&turns, HEAD, false);
+    turns.begin(&headers(Some("x"), false), || false);
+    assert_eq!(hand(&turns, &format!("body{HEAD}"), true), "");
+    assert!(!turns.ended_oddly());
+}
+
+#[test]
+fn a_body_in_chunks_goes_with_its_head_and_not_a_byte_more() {
+    for body in [
+        "0\r\n\r\n",
+        "5\r\nhello\r\n0\r\n\r\n",
+        "5 ;x=5\r\nhello\r\n1A\r\n0\r\n\r\n0\r\n\r\n0\r\n\r\n0\r\n\r\n!\r\n\r\n00\r\n\r\n",
+        "0\r\nX: y\r\nZ: a\r\n\r\n",
+        "0;5\r\n\n\r\nX\n\r\n\r\n",
+    ] {
+        for cut in 0..=body.len() {
+            let turns = Turns::default();
+            hand(&turns, HEAD, false);
+            turns.begin(&headers(None, true), || false);
+            assert_eq!(hand(&turns, &body[..cut], true), "", "{body:?} cut at {cut}");
+            if cut > 0 && cut < body.len() {
+                turns.begin(&headers(None, true), || true); // after `100 Continue`
+            }
+            let rest = format!("{}{HEAD}", &body[cut..]);
+            assert_eq!(hand(&turns, &rest, true), HEAD, "{body:?} cut at {cut}");
+            assert_eq!(hand(&turns, HEAD, false), "");
+            assert!(!turns.ended_oddly());
+        }
     }
 }
 
