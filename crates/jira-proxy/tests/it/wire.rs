@@ -1,7 +1,12 @@
 //! The front side on the wire: deadlines, resets, request ids, when a body is asked for. What callers may send at all is
 //! `front`'s matter.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write as _,
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
 
 use proxy_testkit::{Answer, Ended, PATIENCE, RawClient, eventually};
 
@@ -332,6 +337,30 @@ fn a_refused_body_that_stalls_is_no_slow_head() {
     // head. Only ours counts.
     assert_eq!(closed(&proxy, "head"), 0);
     assert!(closed(&proxy, "idle") <= 1);
+}
+
+#[test]
+fn a_refused_body_that_never_ends_is_not_read_for_ever_however_fast_it_comes() {
+    let proxy = Harness::with(Setup {
+        server: "workers = 1\nhead_timeout_seconds = 1\nkeep_alive_seconds = 1",
+        ..Setup::default()
+    });
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
+    let flood = || {
+        let mut stream = TcpStream::connect(proxy.address).unwrap();
+        let head = "rest/api/2/issue HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        write!(stream, "POST {PREFIX}/{head}").unwrap();
+        let began = Instant::now();
+        while stream.write_all(chunk.as_bytes()).is_ok() {
+            assert!(began.elapsed() < PATIENCE, "it is still read");
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(flood);
+        }
+    });
+    assert!(proxy.jira.requests().is_empty());
 }
 
 #[test]
