@@ -54,9 +54,8 @@ fn check(policy: &HeaderPolicy, from: &HeaderMap) {
     let sent = request_headers(policy, from);
     let named: Vec<String> = from
         .get_all("connection")
-        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
-        .flat_map(|value| value.split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
         .collect();
     for name in sent.keys() {
         let name = name.as_str();

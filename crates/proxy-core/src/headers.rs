@@ -219,12 +219,10 @@ fn private_cache_control(from: &HeaderMap) -> ServerValue {
     if values.peek().is_none() {
         return ServerValue::from_static("private");
     }
-    if from
-        .get_all(header::CACHE_CONTROL)
-        .iter()
-        .any(|value| value.as_bytes().contains(&b'"'))
-    {
-        return KEEP_NOTHING; // a quoted list of field names: keeping nothing is always right
+    // A quoted list of field names, or what is no text: keeping nothing is always right.
+    let unclear = |value: &HeaderValue| value.to_str().map_or(true, |text| text.contains('"'));
+    if from.get_all(header::CACHE_CONTROL).iter().any(unclear) {
+        return KEEP_NOTHING;
     }
     let shared = |directive: &&str| {
         let name = directive
@@ -254,9 +252,9 @@ fn vary(from: &HeaderMap) -> ServerValue {
     if values.peek().is_none() {
         return ServerValue::from_static("Authorization, Cookie");
     }
+    // What is no text may name anything.
     let names: Vec<&str> = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+        .flat_map(|value| value.to_str().unwrap_or("*").split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty())
         .collect();
@@ -272,8 +270,9 @@ fn vary(from: &HeaderMap) -> ServerValue {
 }
 
 fn named_in_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {
-    let text = values.filter_map(|value| std::str::from_utf8(value).ok());
-    text.flat_map(|value| value.split(','))
+    let names = values.flat_map(|value| value.split(|byte| *byte == b','));
+    names
+        .filter_map(|name| std::str::from_utf8(name).ok())
         .map(|name| name.trim().to_ascii_lowercase())
         .filter(|name| !name.is_empty())
         .collect()
