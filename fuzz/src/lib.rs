@@ -22,8 +22,9 @@ pub fn upstream(base_path: &str, paths: Paths) -> Upstream {
     let second = Duration::from_secs(1);
     Upstream {
         name: "Jira".into(),
-        scheme: "https".parse().expect("a scheme"),
+        origin: "https://jira.example.org".into(),
         authority: "jira.example.org".parse().expect("a host"),
+        host: "jira.example.org".parse().expect("a host"),
         base_path: base_path.into(),
         prefix: PREFIX.into(),
         not_found: "not here",

@@ -1,6 +1,6 @@
 //! Doors for `fuzz/` (`crate::fuzzing`).
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Segments};
 
 /// A path pattern of a rule.
 #[derive(Debug)]
@@ -16,6 +16,6 @@ impl PathPattern {
     /// Whether `path` is meant.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        self.0.matches(path)
+        self.0.matches(&Segments::of(path))
     }
 }
