@@ -133,6 +133,22 @@ impl Streaming {
     }
 }
 
+#[cfg(test)]
+impl Upload {
+    /// A body in chunks, for tests of what carries it.
+    pub(crate) fn of(payload: Payload) -> Self {
+        let hour = std::time::Duration::from_secs(3_600);
+        Self(Some(Box::new(Streaming {
+            payload,
+            announced: None,
+            left: u64::MAX,
+            idle: Idle::new(hour),
+            deadline: Box::pin(sleep(hour)),
+            fault: Rc::default(),
+        })))
+    }
+}
+
 impl Body for Upload {
     type Data = Bytes;
     type Error = io::Error;
