@@ -49,10 +49,11 @@ deny: _cargo-deny
 advisories: _cargo-deny
     {{ deny }}/bin/cargo-deny --locked check advisories
 
-# Check the documents: relative links, and that every configuration key is listed with its default
+# Check the documents: relative links, that every configuration key is listed with its default, and that the tests they name are there
 docs-check:
     python3 scripts/check_links.py
     python3 scripts/check_keys.py
+    python3 scripts/check_tests.py
 
 # Write docs/problems/ anew from the table in proxy-core
 problems:

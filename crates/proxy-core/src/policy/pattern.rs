@@ -143,3 +143,6 @@ fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
     // A lone `*` stands for a name: an empty segment is none.
     pattern[p..].iter().all(|byte| *byte == b'*') && (!name.is_empty() || pattern.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub(super) struct Line {
 /// Why a request has no answer.
 pub(super) enum Unanswered {
     /// No byte of it was written: whatever it is, it may be sent on another connection.
-    Unsent(Request<Upload>),
+    Unsent(Box<Request<Upload>>),
     Failed(SendError),
 }
 
@@ -72,7 +72,7 @@ impl Line {
             self.drive(context);
             if let Poll::Ready(answer) = answer.as_mut().poll(&mut quiet()) {
                 return Poll::Ready(answer.map_err(|mut unsent| match unsent.take_message() {
-                    Some(request) => Unanswered::Unsent(request),
+                    Some(request) => Unanswered::Unsent(Box::new(request)),
                     None => Unanswered::Failed(SendError::Exchange(unsent.into_error())),
                 }));
             }

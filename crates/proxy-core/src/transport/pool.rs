@@ -113,7 +113,7 @@ impl Pool {
         if !fresh && let Some(mut line) = self.take() {
             match line.exchange(request, deadline).await {
                 Ok(answer) => return Ok(self.lent(answer, line)),
-                Err(Unanswered::Unsent(again)) => request = again,
+                Err(Unanswered::Unsent(again)) => request = *again,
                 Err(Unanswered::Failed(error)) => return Err(error),
             }
         }
