@@ -26,6 +26,18 @@ const MAX_KEYS: usize = 100;
 /// Shortest and longest RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// The y coordinates of Ed25519's points of order 8; those of order 1, 2 and 4 are 0, 1 and -1.
+const ORDER_EIGHT: [[u8; 32]; 2] = [
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+];
+
 /// Usable keys by their id.
 #[derive(Debug)]
 pub(super) struct KeySet(HashMap<String, Key>);
@@ -168,7 +180,26 @@ fn ec(parts: &Parts, size: usize, curve: &'static dyn VerificationAlgorithm) -> 
 fn ed25519(parts: &Parts) -> Option<DecodingKey> {
     let point = bytes(parts.x.as_ref())?;
     ParsedPublicKey::new(&ED25519, &point).ok()?;
+    if is_of_small_order(&point) {
+        tracing::warn!("the issuer publishes an Ed25519 key for which anybody can sign: it is not used");
+        return None;
+    }
     Some(DecodingKey::from_ed_der(&point))
+}
+
+/// With such a point, a signature of zeros is good for every few messages (RFC 8032 does not forbid them).
+fn is_of_small_order(point: &[u8]) -> bool {
+    let [first, middle @ .., last] = point else { return true };
+    let last = last & 0x7f; // without the sign of x
+    let small = |ends: std::ops::RangeInclusive<u8>, fill: u8, end: u8| {
+        ends.contains(first) && middle.iter().all(|byte| *byte == fill) && last == end
+    };
+    // 0 and 1; then -1, and 0 and 1 written as p and p + 1.
+    small(0..=1, 0, 0)
+        || small(0xec..=0xee, 0xff, 0x7f)
+        || ORDER_EIGHT
+            .iter()
+            .any(|y| y[0] == *first && y[1..31] == *middle && y[31] == last)
 }
 
 #[cfg(test)]

@@ -86,6 +86,24 @@ fn a_key_for_something_else_than_signatures_is_not_used() {
     }
 }
 
+/// Found by fuzzing: one token in four was good with a signature of zeros. The five points, two of them also as a number that
+/// is not reduced, each with both signs.
+#[test]
+fn an_ed25519_key_for_which_anybody_can_sign_is_not_used() {
+    let filled = |first: u8, fill: u8, last: u8| [&[first][..], &[fill; 30], &[last]].concat();
+    let mut points: Vec<Vec<u8>> = super::ORDER_EIGHT.iter().map(|y| y.to_vec()).collect();
+    points.extend([filled(0, 0, 0), filled(1, 0, 0)]);
+    points.extend([0xec, 0xed, 0xee].map(|first| filled(first, 0xff, 0x7f)));
+    let key = |point: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": base64url(point)});
+    for mut point in points {
+        for sign in [0, 0x80] {
+            point[31] ^= sign;
+            assert!(used_for(&key(&point)).is_empty(), "{}", key(&point));
+        }
+    }
+    assert!(!used_for(&TestKey::ed25519("k").jwk).is_empty());
+}
+
 fn rsa_of(bytes: usize, first: u8, last: u8, exponent: &[u8]) -> Value {
     let mut modulus = vec![0xa5; bytes];
     modulus[0] = first;
