@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{io::Read as _, net::TcpListener, time::Duration};
 
 use actix_http::{Payload, h1};
 use futures_util::stream;
@@ -149,6 +149,62 @@ async fn what_came_unasked_for_is_nobodys() {
     assert!(pool.idle.borrow().is_empty());
     assert_eq!(ask(&pool).await, 5);
     assert_eq!(server.connections(), 2);
+}
+
+#[actix_web::test]
+async fn a_connection_that_still_carries_a_body_is_lent_to_nobody_though_its_answer_has_ended() {
+    const EARLY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly";
+    let (server, transport) = (FakeUpstream::start(), transport());
+    server.answer_next("/x", Script::new().send(EARLY).read_body());
+    server.answer("/x", Script::answer(200, &[], "hello"));
+    let pool = pool(&transport, &server, Reuse::Credential);
+    let (mut body, payload) = h1::Payload::create(false);
+    body.feed_data(Bytes::from_static(b"half"));
+    let post = request("POST").map(|_| Upload::of(Payload::H1 { payload }));
+    let answer = pool.send(post, false, Instant::now() + PATIENCE).await.unwrap();
+    assert_eq!(read(answer.into_body()).await, 5);
+    assert_eq!((ask(&pool).await, server.connections()), (5, 2));
+    body.feed_data(Bytes::from_static(b" and half"));
+    body.feed_eof();
+    assert_eq!((ask(&pool).await, server.connections()), (5, 2));
+    let posted = server.requests().swap_remove(0);
+    assert_eq!((posted.body.as_slice(), posted.complete), (b"half".as_slice(), false));
+}
+
+#[actix_web::test]
+async fn a_body_that_its_upstream_takes_no_more_of_ends_with_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let transport = transport();
+    let upstream = upstream(&format!("http://{address}/"));
+    let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
+    let body = Rc::new(());
+    let held = body.clone();
+    let endless = stream::repeat_with(move || {
+        let _held = &held;
+        Ok(Bytes::from_static(&[b'x'; 65_536]))
+    });
+    let payload: Payload = Payload::Stream {
+        payload: Box::pin(endless),
+    };
+    let post = request("POST").map(|_| Upload::of(payload));
+    let late = pool
+        .send(post, false, Instant::now() + Duration::from_millis(300))
+        .await;
+    assert!(matches!(late, Err(SendError::Timeout)));
+    assert_eq!(Rc::strong_count(&body), 1, "nobody sends it any more");
+    let received = actix_web::web::block(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut all = Vec::new();
+        let end = stream.read_to_end(&mut all);
+        (
+            end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock),
+            all.len(),
+        )
+    });
+    let (open, length) = received.await.unwrap();
+    assert!(!open && length > 65_536, "{length} bytes came, open: {open}");
 }
 
 #[actix_web::test]
