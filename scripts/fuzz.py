@@ -75,19 +75,23 @@ def fuzz(target: str, seconds: int, programs: Path, scratch: Path) -> dict:
     seeds = FUZZ / "corpus" / target
     shutil.copytree(seeds, corpus, dirs_exist_ok=True)
     command = ["nice", "-n", "19", programs / target, corpus, *LIMITS, f"-artifact_prefix={artifacts}/", "-print_final_stats=1"]
-    command += [f"-max_total_time={seconds}", f"-max_len={MAX_LENGTH.get(target, MAX_LENGTH_OTHERS)}"]
+    command += [f"-max_len={MAX_LENGTH.get(target, MAX_LENGTH_OTHERS)}"]
     command += [f"-dict={FUZZ / 'dictionaries' / target}"] if (FUZZ / "dictionaries" / target).exists() else []
-    began = time.monotonic()
-    log = scratch / f"{target}.log"
-    with log.open("wb") as output:
-        # A target that hangs beyond its own limits must not hang CI. The working directory is scratch too.
-        code = subprocess.run(command, cwd=scratch, stderr=output, stdout=output, timeout=seconds + 300).returncode
-    findings = sorted(str(path) for path in artifacts.iterdir() if not is_stall(programs / target, path))
-    result = {"target": target, "seconds": round(time.monotonic() - began), "seeds": len(list(seeds.iterdir()))}
-    result |= figures(log.read_text(errors="replace"))
-    # Without an artifact too: it may have ended before its first input.
-    passed = (code == 0 or any(artifacts.iterdir())) and not findings and result["executions"] > 0
-    return result | {"findings": findings, "log": str(log), "passed": passed}
+    began, executions, log, findings = time.monotonic(), 0, scratch / f"{target}.log", []
+    while (left := round(seconds - (time.monotonic() - began))) > 0 and not findings:
+        with log.open("wb") as output:
+            timed = [*command, f"-max_total_time={left}"]
+            # A target that hangs beyond its own limits must not hang CI. The working directory is scratch too.
+            code = subprocess.run(timed, cwd=scratch, stderr=output, stdout=output, timeout=left + 300).returncode
+        result = figures(log.read_text(errors="replace"))
+        executions += result["executions"]
+        # A stall ends the run: go on with what is left of the time.
+        findings = sorted(str(path) for path in artifacts.iterdir() if not is_stall(programs / target, path))
+        if code and not any(artifacts.iterdir()):
+            findings = [f"it ended with {code}"]
+    result |= {"target": target, "seconds": round(time.monotonic() - began), "executions": executions}
+    result |= {"seeds": len(list(seeds.iterdir())), "findings": findings, "log": str(log)}
+    return result | {"passed": not findings and executions > 0}
 
 
 def is_stall(program: Path, artifact: Path) -> bool:
@@ -132,6 +136,8 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True, help="for working corpora, findings and the summary")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="how many at a time")
     arguments = parser.parse_args()
+    if arguments.seconds < 1:
+        sys.exit("SECONDS is at least 1")
     known = [target["name"] for target in tomllib.loads((FUZZ / "Cargo.toml").read_text())["bin"]]
     if unknown := set(arguments.targets) - set(known):
         sys.exit(f"there is no target {', '.join(sorted(unknown))}: there are {', '.join(known)}")
