@@ -30,9 +30,9 @@ use crate::{
 
 /// How long a connection that is being closed is read, so that the client gets our last answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// What the dispatcher gathers before it writes: fewer system calls for large bodies. A caller who reads slowly holds up to
-/// twice as much, as the last chunk goes on top.
-const WRITE_BUFFER: usize = 32 * 1024;
+/// What the dispatcher gathers before it writes. A caller who reads slowly holds that much and a chunk on top, in a buffer
+/// that grows by doubling.
+const WRITE_BUFFER: usize = 16 * 1024;
 /// What the system takes of an answer before it can be sent. Left to itself it takes megabytes for a client that reads
 /// slowly, and tells nothing until a third of them is gone: that client would be cut off as one that takes no byte.
 #[cfg(target_os = "linux")]
