@@ -113,7 +113,9 @@ class Mix:
             # A shared connection would hand the answer too many to somebody else: what `reuse` is for.
             kind, prefix = "text", choose.choice([one for one in self._prefixes if one != SHARED])
         framing = "length" if fault in ("extra", "late") else choose.choice(("length", "chunked", "close"))
-        wanted = Wanted(user, self._number, choose.choice(self._SIZES), kind, framing, fault)
+        # A second answer together with the first is one that fits into the same packet.
+        size = 2_000 if fault == "extra" else choose.choice(self._SIZES)
+        wanted = Wanted(user, self._number, size, kind, framing, fault)
         if fault != "none":
             return Plan(wanted, prefix)
         return self._whole(wanted, prefix)

@@ -38,6 +38,10 @@ class Upstream(Server):
             return False
         if wanted.fault == "hints":
             writer.write(_HINTS)
+        if wanted.fault == "extra":
+            writer.write(2 * self._whole(wanted))  # in one piece: sent a moment later, it would be `late`
+            await writer.drain()
+            return True
         parts = [asked.body] if wanted.kind == "echo" else self._parts(wanted)
         await self._write(wanted, parts, asked.method == "HEAD", writer)
         return await self._after(wanted, writer)
@@ -76,15 +80,14 @@ class Upstream(Server):
         match wanted.fault:
             case "cut" if wanted.framing == "close":
                 reset(writer)  # a regular end would be the body's end
-            case "extra":
-                writer.write(self._surplus(wanted))
             case "late":
                 await asyncio.sleep(random.uniform(0, 0.003))
-                writer.write(self._surplus(wanted))
+                writer.write(self._whole(wanted))
         await writer.drain()
         return wanted.framing != "close" and wanted.fault not in ("cut", "stale")
 
-    def _surplus(self, wanted: Wanted) -> bytes:
+    def _whole(self, wanted: Wanted) -> bytes:
+        """Head and body, with a length."""
         body = wanted.body(self._base)
         return _head(wanted, len(body)) + body
 

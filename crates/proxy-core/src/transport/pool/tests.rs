@@ -97,47 +97,6 @@ async fn a_connection_whose_answer_was_not_read_to_its_end_is_closed() {
     all_closed(server).await;
 }
 
-async fn post(pool: &Rc<Pool>, payload: Payload) -> Response<AnswerBody> {
-    let request = request("POST").map(|_| Upload::of(payload));
-    pool.send(request, false, Instant::now() + PATIENCE).await.unwrap()
-}
-
-const EARLY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly";
-
-#[actix_web::test]
-async fn a_connection_that_still_carries_a_body_is_closed_when_its_answer_has_ended() {
-    let (server, transport) = (FakeUpstream::start(), transport());
-    server.answer_next("/x", Script::new().send(EARLY).read_body());
-    server.answer("/x", Script::answer(200, &[], "hello"));
-    let pool = pool(&transport, &server, Reuse::Credential);
-    let (mut body, payload) = h1::Payload::create(false);
-    body.feed_data(Bytes::from_static(b"half"));
-    assert_eq!(read(post(&pool, Payload::H1 { payload }).await.into_body()).await, 5);
-    assert!(pool.idle.borrow().is_empty());
-    assert_eq!((ask(&pool).await, server.connections()), (5, 2));
-}
-
-#[actix_web::test]
-async fn a_body_that_its_upstream_takes_no_more_of_is_let_go_of_with_its_answer() {
-    let (server, transport) = (FakeUpstream::start(), transport());
-    server.answer("/x", Script::new().send(EARLY).hang());
-    let pool = pool(&transport, &server, Reuse::Credential);
-    let body = Rc::new(());
-    let held = body.clone();
-    let endless = stream::repeat_with(move || {
-        let _held = &held;
-        Ok(Bytes::from_static(&[b'x'; 65_536]))
-    });
-    let payload: Payload = Payload::Stream {
-        payload: Box::pin(endless),
-    };
-    let answer = post(&pool, payload).await;
-    assert_eq!(Rc::strong_count(&body), 2, "it is being sent");
-    drop(answer);
-    assert_eq!(Rc::strong_count(&body), 1);
-    all_closed(server).await;
-}
-
 #[actix_web::test]
 async fn what_came_unasked_for_is_nobodys() {
     let (server, transport) = (FakeUpstream::start(), transport());
