@@ -64,12 +64,20 @@ fn all_mean(names: &[&str], path: &[&str]) -> bool {
     })
 }
 
+/// Each letter of the pattern leads from the places in the segment that were reached to the next ones.
 fn name_means(name: &[u8], segment: &[u8]) -> bool {
-    match name.split_first() {
-        None => segment.is_empty(),
-        Some((b'*', rest)) => (0..=segment.len()).any(|skipped| name_means(rest, &segment[skipped..])),
-        Some((byte, rest)) => segment.first() == Some(byte) && name_means(rest, &segment[1..]),
+    let mut reached = vec![false; segment.len() + 1];
+    reached[0] = true;
+    for byte in name {
+        let before = reached.clone();
+        for at in 0..=segment.len() {
+            reached[at] = match byte {
+                b'*' => before[..=at].contains(&true),
+                _ => at > 0 && before[at - 1] && segment[at - 1] == *byte,
+            };
+        }
     }
+    reached[segment.len()]
 }
 
 fn written_out(pattern: &str) -> Vec<String> {
