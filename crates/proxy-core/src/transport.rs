@@ -10,18 +10,23 @@ mod pool;
 mod resolver;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::HashMap,
+    future::poll_fn,
     rc::{Rc, Weak},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use self::pool::IDLE;
 pub(crate) use self::pool::{AnswerBody, Pool, SendError};
-use crate::upstream::{Reuse, Upstream};
+use self::pool::{IDLE, Shared};
+use crate::{
+    timer::Timer,
+    upstream::{Reuse, Upstream},
+};
 
 /// Most pools that one worker keeps.
 const MAX_POOLS: usize = 1_024;
@@ -33,8 +38,7 @@ const SWEEP: Duration = Duration::from_secs(2);
 pub struct Transport {
     tls: Arc<rustls::ClientConfig>,
     pools: Rc<RefCell<Pools>>,
-    /// Connections with a large buffer.
-    large: Rc<Cell<usize>>,
+    shared: Rc<Shared>,
 }
 
 type Pools = HashMap<Key, Rc<Pool>>;
@@ -54,7 +58,7 @@ impl Transport {
         Self {
             tls,
             pools: Rc::default(),
-            large: Rc::default(),
+            shared: Rc::default(),
         }
     }
 
@@ -73,30 +77,35 @@ impl Transport {
             return pool.clone();
         }
         if pools.is_empty() {
-            actix_rt::spawn(sweep_regularly(Rc::downgrade(&self.pools)));
+            actix_rt::spawn(sweep(Rc::downgrade(&self.pools), self.shared.clone()));
         }
         make_room(&mut pools, now);
-        let pool = Pool::new(connect::connector(&self.tls, upstream), upstream, &self.large);
+        let pool = Pool::new(connect::connector(&self.tls, upstream), upstream, &self.shared);
         pools.insert(key, pool.clone());
         pool
     }
 }
 
-/// Closes what lies idle, until no pool is left.
-async fn sweep_regularly(pools: Weak<RefCell<Pools>>) {
-    loop {
-        tokio::time::sleep(SWEEP).await;
-        let Some(pools) = pools.upgrade() else { return };
-        let mut pools = pools.borrow_mut();
-        let now = Instant::now();
+/// Closes what has lain idle for too long, and at once what the upstream closes meanwhile, until no pool is left.
+async fn sweep(pools: Weak<RefCell<Pools>>, shared: Rc<Shared>) {
+    let mut timer = Timer::default();
+    poll_fn(|context| {
+        let Some(pools) = pools.upgrade() else {
+            return Poll::Ready(());
+        };
+        let (mut pools, now) = (pools.borrow_mut(), Instant::now());
+        shared.sweeper.borrow_mut().clone_from(context.waker());
         drop_unused(&mut pools, now);
-        if pools.is_empty() {
-            return;
-        }
         for pool in pools.values() {
-            pool.sweep(now);
+            pool.sweep(now, context);
         }
-    }
+        if pools.is_empty() {
+            return Poll::Ready(());
+        }
+        // Only looks at the clock: what is woken for it comes back here.
+        timer.poll_past(now + SWEEP, context)
+    })
+    .await;
 }
 
 /// Nobody has asked for these for a while; a request that still has one keeps it.

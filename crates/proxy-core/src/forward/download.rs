@@ -57,6 +57,9 @@ pub(super) struct Source {
 /// An upstream's body. Dropping it closes the upstream's connection, unless the body was read to its end.
 pub struct Download {
     body: AnswerBody,
+    largest_piece: usize,
+    /// What is left of a larger piece.
+    rest: Bytes,
     size: BodySize,
     filters: Filters,
     idle: Idle,
@@ -91,6 +94,8 @@ impl Download {
             None => BodySize::Stream,
         };
         Self {
+            largest_piece: body.largest_piece(),
+            rest: Bytes::new(),
             body,
             size,
             filters,
@@ -126,6 +131,10 @@ impl MessageBody for Download {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, io::Error>>> {
         loop {
+            if !self.rest.is_empty() {
+                let length = self.largest_piece.min(self.rest.len());
+                return Poll::Ready(Some(Ok(self.rest.split_to(length))));
+            }
             if self.done {
                 return Poll::Ready(None);
             }
@@ -141,15 +150,12 @@ impl MessageBody for Download {
                     let Ok(chunk) = self.filters.push(chunk) else {
                         return self.cut("it holds the service's own credential", context);
                     };
-                    if !chunk.is_empty() {
-                        return Poll::Ready(Some(Ok(chunk)));
-                    }
+                    self.rest = chunk;
                 }
                 Poll::Ready(Some(Err(error))) => return self.cut(&super::failure::chain(&error), context),
                 Poll::Ready(None) => {
                     self.done = true;
-                    let rest = self.filters.finish();
-                    return Poll::Ready((!rest.is_empty()).then_some(Ok(rest)));
+                    self.rest = self.filters.finish();
                 }
                 Poll::Pending => {
                     return match self.idle.poll_expired(context) {

@@ -36,7 +36,7 @@ pub(super) struct Line {
     /// `None` once the connection has ended.
     driver: Option<Pin<Box<http1::Connection<Connection, Upload>>>>,
     timer: Timer,
-    _large: Option<Large>,
+    large: Option<Large>,
 }
 
 /// Why a request has no answer.
@@ -57,7 +57,7 @@ impl Line {
             sender,
             driver: Some(Box::pin(driver)),
             timer: Timer::default(),
-            _large: large,
+            large,
         })
     }
 
@@ -93,10 +93,15 @@ impl Line {
         }
     }
 
+    /// Whether it has a large buffer.
+    pub(super) fn is_large(&self) -> bool {
+        self.large.is_some()
+    }
+
     /// Whether a next request may be sent: the connection stands, the last exchange is over on both sides, and nothing has
-    /// come that nobody asked for.
-    pub(super) fn is_free(&mut self) -> bool {
-        self.drive(&mut quiet());
+    /// come that nobody asked for. `context` is woken when that may have changed.
+    pub(super) fn is_free(&mut self, context: &mut Context<'_>) -> bool {
+        self.drive(context);
         self.driver.is_some() && self.sender.is_ready()
     }
 }

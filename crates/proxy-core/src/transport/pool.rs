@@ -8,7 +8,7 @@ use std::{
     error::Error,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -35,6 +35,8 @@ pub(super) const IDLE: Duration = Duration::from_secs(60);
 /// Bounds what one connection buffers of an upstream's head or body. A body that its caller does not take is held about
 /// three times over: here, between hyper and the answer, and in what is to be written.
 pub(super) const SMALL_BUFFER: usize = 32 * 1024;
+/// Largest piece of a body that is handed on of such a connection: what gathers pieces doubles its buffer for one too many.
+const SMALL_PIECE: usize = 16 * 1024;
 /// The same for a worker's first connections: few system calls for large bodies where there are few.
 pub(super) const LARGE_BUFFER: usize = 128 * 1024;
 
@@ -46,11 +48,28 @@ pub(crate) struct Pool {
     connect_within: Duration,
     /// Whether a connection may serve a second request.
     reuse: bool,
-    /// The worker's connections with a large buffer.
-    large: Rc<Cell<usize>>,
+    shared: Rc<Shared>,
     /// The one that was used last comes last.
     idle: RefCell<Vec<Idle>>,
     pub(super) used: Cell<Instant>,
+}
+
+/// What a worker's pools have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Connections with a large buffer.
+    pub(super) large: Rc<Cell<usize>>,
+    /// Who looks after connections that lie idle: woken when something happens to one of them.
+    pub(super) sweeper: RefCell<Waker>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            large: Rc::default(),
+            sweeper: RefCell::new(Waker::noop().clone()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -87,13 +106,13 @@ pub(crate) struct AnswerBody {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector, upstream: &Upstream, large: &Rc<Cell<usize>>) -> Rc<Self> {
+    pub(super) fn new(connector: Connector, upstream: &Upstream, shared: &Rc<Shared>) -> Rc<Self> {
         Rc::new(Self {
             connector,
             origin: upstream.uri(),
             connect_within: upstream.timeouts.connect,
             reuse: upstream.reuse != Reuse::Never,
-            large: large.clone(),
+            shared: shared.clone(),
             idle: RefCell::default(),
             used: Cell::new(Instant::now()),
         })
@@ -146,7 +165,7 @@ impl Pool {
     fn take(&self) -> Option<Line> {
         let mut idle = self.idle.borrow_mut();
         while let Some(Idle { mut line, .. }) = idle.pop() {
-            if line.is_free() {
+            if line.is_free(&mut quiet()) {
                 return Some(line);
             }
         }
@@ -157,20 +176,28 @@ impl Pool {
         let connecting = self.connector.clone().call(self.origin.clone());
         let deadline = deadline.min(Instant::now() + self.connect_within);
         match timeout_at(deadline, connecting).await {
-            Ok(connected) => Line::new(connected.map_err(SendError::Connect)?, &self.large).await,
+            Ok(connected) => Line::new(connected.map_err(SendError::Connect)?, &self.shared.large).await,
             Err(_) => Err(SendError::Timeout),
         }
     }
 
     /// Closes what has lain idle for too long, and what the upstream has closed.
-    pub(super) fn sweep(&self, now: Instant) {
+    pub(super) fn sweep(&self, now: Instant, context: &mut Context<'_>) {
         self.idle
             .borrow_mut()
-            .retain_mut(|idle| idle.line.is_free() && now.duration_since(idle.since) < IDLE);
+            .retain_mut(|idle| idle.line.is_free(context) && now.duration_since(idle.since) < IDLE);
     }
 }
 
 impl AnswerBody {
+    /// Largest piece that is to be handed on at once.
+    pub(crate) fn largest_piece(&self) -> usize {
+        match &self.lease {
+            Some(lease) if !lease.line.is_large() => SMALL_PIECE,
+            _ => usize::MAX,
+        }
+    }
+
     /// The next piece.
     pub(crate) fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let mut frame = Pin::new(&mut self.incoming).poll_frame(&mut quiet());
@@ -197,7 +224,8 @@ impl Lease {
     fn give_back(self) {
         let Self { pool, mut line } = self;
         let mut idle = pool.idle.borrow_mut();
-        if pool.reuse && idle.len() < MAX_IDLE && line.is_free() {
+        let sweeper = pool.shared.sweeper.borrow();
+        if pool.reuse && idle.len() < MAX_IDLE && line.is_free(&mut Context::from_waker(&sweeper)) {
             idle.push(Idle {
                 line,
                 since: Instant::now(),
