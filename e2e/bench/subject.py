@@ -39,6 +39,15 @@ password_file = "{password}"
 [tenant.policy]
 preset = "read-only"
 publish = ["attachments"]
+[[tenant.policy.rule]]
+name = "no-boards"
+action = "deny"
+paths = ["rest/agile/1.0/board/*/backlog", "rest/greenhopper/**"]
+[[tenant.policy.rule]]
+name = "dev-status"
+action = "allow"
+methods = ["GET"]
+paths = ["rest/dev-status/1.0/**"]
 [tenant.limits]
 max_in_flight = 4096
 max_in_flight_per_user = 4096
