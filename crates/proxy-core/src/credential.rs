@@ -26,7 +26,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
 pub use self::service::ServiceCredential;
-use crate::{auth::Identity, error::ProxyError};
 
 /// A header that tells the upstream who asks. Cheap to clone.
 #[derive(Clone)]
@@ -121,15 +120,9 @@ pub(crate) fn read_secret(path: &Path) -> anyhow::Result<SecretString> {
     file::read_one(path).map_err(|what| anyhow::anyhow!("secret file {} {what}", path.display()))
 }
 
-/// Where the credential for a request comes from.
+/// Where a credential came from: what an upstream says of it is told there.
 #[async_trait(?Send)]
 pub trait CredentialSource: Send + Sync {
-    /// The credential for a request of `identity`.
-    ///
-    /// # Errors
-    /// `UpstreamCredentialRejected` while the upstream is not to be asked with a credential that it keeps rejecting.
-    async fn credential_for(&self, identity: &Identity) -> Result<Credential, ProxyError>;
-
     /// Looks, now, for a credential that is newer than the one that was rejected.
     async fn renewed(&self, rejected: u64) -> Option<Credential>;
 

@@ -136,7 +136,7 @@ pub fn response_headers(policy: &HeaderPolicy, status: StatusCode, from: &Header
 
 /// What stands in the place of the upstream's own fields of these names.
 fn own_fields(policy: &HeaderPolicy, status: StatusCode, from: &HeaderMap) -> Vec<(ServerName, ServerValue)> {
-    let mut headers = Vec::with_capacity(16);
+    let mut headers = Vec::with_capacity(14); // just below what the allocator has ready at hand
     headers.push((server::CACHE_CONTROL, private_cache_control(from)));
     headers.push((server::VARY, vary(from)));
     headers.push((server::X_CONTENT_TYPE_OPTIONS, ServerValue::from_static("nosniff")));
@@ -271,10 +271,13 @@ fn vary(from: &HeaderMap) -> ServerValue {
 
 fn named_in_connection<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {
     let names = values.flat_map(|value| value.split(|byte| *byte == b','));
+    // What nearly every upstream says names nothing that would pass.
+    let telling = |name: &&str| !name.is_empty() && !name.eq_ignore_ascii_case("keep-alive");
     names
         .filter_map(|name| std::str::from_utf8(name).ok())
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| !name.is_empty())
+        .map(str::trim)
+        .filter(telling)
+        .map(str::to_ascii_lowercase)
         .collect()
 }
 

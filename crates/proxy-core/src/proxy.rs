@@ -8,7 +8,6 @@ use actix_web::{HttpResponse, http::Method};
 use crate::{
     auth::{Authenticators, Identity},
     client::PlatformClient,
-    credential::CredentialSource as _,
     error::ProxyError,
     forward::{Exchange, Forwarder},
     policy::{Permit, Verdict},
@@ -16,7 +15,6 @@ use crate::{
     target::Target,
     telemetry::{Decision, Record},
     tenant::Tenant,
-    upstream::Resolver as _,
 };
 
 /// One tenant's proxy, of one worker.
@@ -45,14 +43,14 @@ impl Proxy {
     /// Whatever a step says no with; nothing of a request that was refused is sent on.
     pub async fn handle(&self, record: &Record, head: &RequestHead, body: Payload) -> Result<HttpResponse, ProxyError> {
         let identity = self.authenticate(record, head).await?; // who calls?
-        let upstream = self.tenant.resolve(&identity, head).await?; // where to?
-        let target = Target::build(head, &upstream)?; // asking exactly what?
+        let upstream = self.tenant.upstream(); // where to?
+        let target = Target::build(head, upstream)?; // asking exactly what?
         let permit = self.authorize(record, &identity, &head.method, target)?; // may they?
         let slot = self.tenant.limits.enter(identity.subject()).await?; // may they now?
-        let credential = self.tenant.credential.credential_for(&identity).await?; // as whom?
+        let credential = self.tenant.credential.current()?; // as whom?
         let exchange = Exchange {
             identity: &identity,
-            upstream: &upstream,
+            upstream,
             head,
             credentials: self.tenant.credential.as_ref(),
             public_base: self.tenant.public_base(head),
@@ -71,10 +69,10 @@ impl Proxy {
     /// What [`Proxy::handle`] would say, as far as it does not need the upstream.
     pub async fn preview(&self, record: &Record, head: &RequestHead) -> Result<(), ProxyError> {
         let identity = self.authenticate(record, head).await?;
-        let upstream = self.tenant.resolve(&identity, head).await?;
-        let target = Target::build(head, &upstream)?;
+        let upstream = self.tenant.upstream();
+        let target = Target::build(head, upstream)?;
         self.authorize(record, &identity, &head.method, target)?;
-        crate::forward::admit_body(head, &upstream, &self.tenant.kind)
+        crate::forward::admit_body(head, upstream, &self.tenant.kind)
     }
 
     /// The caller, who may use this tenant.

@@ -5,10 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_http::RequestHead;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::{HOST, HeaderMap, HeaderName};
 use anyhow::Context;
-use async_trait::async_trait;
-use http::uri::Authority;
 use serde_json::Value;
 
 use crate::{
@@ -24,8 +22,10 @@ use crate::{
     limits::{Bounds, Limits},
     policy::{self, Policy, Presets},
     telemetry::{Metrics, TenantMetrics},
-    upstream::{Paths, Reception, Redirects, Resolver, Timeouts, Upstream},
+    upstream::{Paths, Reception, Redirects, Timeouts, Upstream},
 };
+
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What all tenants of one service have in common: constants of the service's crate.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +116,12 @@ impl Tenant {
         &self.upstream.prefix
     }
 
+    /// Where its requests go.
+    #[must_use]
+    pub fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
+    }
+
     /// The tenant's metrics.
     #[must_use]
     pub fn metrics(&self) -> &Arc<TenantMetrics> {
@@ -172,8 +178,8 @@ impl PublicUrl {
     /// Scheme and host. `https` unless the caller is on this machine, or a trusted peer says otherwise: a link must never
     /// make a client send its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
     fn observed<'h>(&self, head: &'h RequestHead) -> (&'h str, &'h str) {
-        let host = text(&head.headers, HOST.as_str()).unwrap_or("localhost");
-        let forwarded = text(&head.headers, "x-forwarded-proto").filter(|scheme| {
+        let host = text(&head.headers, &HOST).unwrap_or("localhost");
+        let forwarded = text(&head.headers, &FORWARDED_PROTO).filter(|scheme| {
             let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
             let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
             trusted && matches!(*scheme, "http" | "https")
@@ -183,13 +189,16 @@ impl PublicUrl {
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
+/// `host` is a `Host` that was found good: a port, if there is one, follows the last colon outside of brackets.
 fn is_loopback(host: &str) -> bool {
-    host.parse::<Authority>()
-        .is_ok_and(|authority| is_loopback_host(authority.host()))
+    let port = host
+        .rfind(':')
+        .filter(|colon| host.rfind(']').is_none_or(|bracket| bracket < *colon));
+    is_loopback_host(port.map_or(host, |colon| &host[..colon]))
 }
 
 fn origin_text(url: &url::Url) -> String {
@@ -260,13 +269,6 @@ fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
             upload: seconds(config.upstream.upload_timeout_seconds),
         },
     })
-}
-
-#[async_trait(?Send)]
-impl Resolver for Tenant {
-    async fn resolve(&self, _identity: &Identity, _head: &RequestHead) -> Result<Arc<Upstream>, ProxyError> {
-        Ok(self.upstream.clone())
-    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,9 @@
 
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
-use actix_http::RequestHead;
-use async_trait::async_trait;
 use http::{HeaderValue, StatusCode, Uri, uri::Authority};
 
-use crate::{auth::Identity, error::ProxyError, forward::links::LinkBases};
+use crate::forward::links::LinkBases;
 
 /// How much of a path's spelling is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +123,4 @@ impl Upstream {
     pub fn base_url(&self) -> String {
         format!("{}{}", self.origin, self.base_path.trim_end_matches('/'))
     }
-}
-
-/// Says where an identity's request goes.
-#[async_trait(?Send)]
-pub trait Resolver {
-    /// The upstream for this request. An instance that this identity may not see is `NotFound`, not `Forbidden`.
-    async fn resolve(&self, identity: &Identity, head: &RequestHead) -> Result<Arc<Upstream>, ProxyError>;
 }

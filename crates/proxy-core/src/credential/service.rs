@@ -20,7 +20,7 @@ use super::{
     file, source,
     watch::{self, Watched},
 };
-use crate::{auth::Identity, config::sections::CredentialConfig, error::ProxyError, telemetry::TenantMetrics};
+use crate::{config::sections::CredentialConfig, error::ProxyError, telemetry::TenantMetrics};
 
 /// One credential for everybody.
 #[derive(Debug)]
@@ -91,9 +91,12 @@ impl ServiceCredential {
     }
 }
 
-#[async_trait(?Send)]
-impl CredentialSource for ServiceCredential {
-    async fn credential_for(&self, _identity: &Identity) -> Result<Credential, ProxyError> {
+impl ServiceCredential {
+    /// The credential as it is now.
+    ///
+    /// # Errors
+    /// `UpstreamCredentialRejected` while the upstream is not to be asked with a credential that it keeps rejecting.
+    pub fn current(&self) -> Result<Credential, ProxyError> {
         let credential = self.0.current.load().credential.clone();
         if self.0.breaker.admits(credential.generation(), Instant::now()) {
             Ok(credential)
@@ -103,7 +106,10 @@ impl CredentialSource for ServiceCredential {
             })
         }
     }
+}
 
+#[async_trait(?Send)]
+impl CredentialSource for ServiceCredential {
     async fn renewed(&self, rejected: u64) -> Option<Credential> {
         let shared = self.0.clone();
         // Reading a file would stall every connection of the worker.

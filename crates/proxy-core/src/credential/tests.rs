@@ -12,9 +12,8 @@ use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 
-use super::{Credential, CredentialSource as _, ServiceCredential};
+use super::{Credential, ServiceCredential};
 use crate::{
-    auth::{Claims, Identity},
     config::sections::{CredentialConfig, CredentialKind, SecretSource, Username},
     telemetry::Metrics,
 };
@@ -52,26 +51,13 @@ fn started(config: &CredentialConfig) -> Arc<ServiceCredential> {
     start(config).0.unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test needs an identity without a platform")]
-fn ada() -> Identity {
-    let claims = Claims {
-        user: "ada".into(),
-        groups: vec![],
-        scopes: vec![],
-        kind: "test",
-        expires: None,
-        by_cookie: false,
-    };
-    Identity::proven(claims).unwrap()
-}
-
 #[expect(clippy::disallowed_methods, reason = "a test looks at what is sent")]
 fn shown(credential: &Credential) -> String {
     credential.value().expose_secret().to_owned()
 }
 
 async fn value(source: &ServiceCredential) -> String {
-    shown(&source.credential_for(&ada()).await.unwrap())
+    shown(&source.current().unwrap())
 }
 
 /// What Kubernetes does to a mounted secret when it changes.
@@ -129,7 +115,7 @@ async fn each_kind_becomes_its_header() {
         name: "x-api-key".parse().unwrap(),
         value: SecretSource::File(file),
     });
-    let credential = started(&header).credential_for(&ada()).await.unwrap();
+    let credential = started(&header).current().unwrap();
     assert_eq!(
         (credential.name().as_str(), shown(&credential).as_str()),
         ("x-api-key", "a key")

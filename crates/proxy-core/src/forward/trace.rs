@@ -1,11 +1,13 @@
 //! W3C Trace Context: the caller's trace goes on, with this request as the parent of what follows.
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use http::HeaderValue;
+
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// `traceparent` for the upstream, if the caller sent one that is well formed.
 pub(super) fn continued(headers: &HeaderMap) -> Option<HeaderValue> {
-    let parent = headers.get("traceparent")?.to_str().ok()?;
+    let parent = headers.get(TRACE_PARENT)?.to_str().ok()?;
     let hex = |text: &str, length| {
         text.len() == length
             && text

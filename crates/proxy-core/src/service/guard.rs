@@ -2,6 +2,7 @@
 
 use actix_http::RequestHead;
 use actix_web::http::{Method, Uri, Version, header};
+use http::uri::Authority;
 
 use crate::error::ProxyError;
 
@@ -81,10 +82,7 @@ fn host(head: &RequestHead) -> Result<(), ProxyError> {
             && bytes
                 .iter()
                 .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte));
-        shape
-            && value
-                .to_str()
-                .is_ok_and(|text| text.parse::<http::uri::Authority>().is_ok())
+        shape && (is_plain_host(bytes) || value.to_str().is_ok_and(|text| text.parse::<Authority>().is_ok()))
     };
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if good(host) => Ok(()),
@@ -92,4 +90,15 @@ fn host(head: &RequestHead) -> Result<(), ProxyError> {
             "the request must have exactly one valid Host header".into(),
         )),
     }
+}
+
+/// A name or an IPv4 address, and perhaps a port: what needs no parser that allocates.
+fn is_plain_host(host: &[u8]) -> bool {
+    let mut parts = host.split(|byte| *byte == b':');
+    let (Some(name), port, None) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let number = |port: &[u8]| (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
+    !name.is_empty() && name.iter().all(plain) && port.is_none_or(number)
 }

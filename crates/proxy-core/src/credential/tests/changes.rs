@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{
     super::{CredentialSource as _, watch},
-    ada, basic_files, pair_of, shown, start, started, swap_pair, token_file, value,
+    basic_files, pair_of, shown, start, started, swap_pair, token_file, value,
 };
 use crate::error::ProxyError;
 
@@ -33,16 +33,13 @@ async fn a_swapped_volume_counts_at_once() {
     let volume = TempDir::new().unwrap();
     swap_pair(volume.path(), 0);
     let source = started(&basic_files(volume.path()));
-    let first = source.credential_for(&ada()).await.unwrap();
+    let first = source.current().unwrap();
     assert_eq!(shown(&first), pair_of(0));
     source.look();
-    assert_eq!(
-        source.credential_for(&ada()).await.unwrap().generation(),
-        first.generation()
-    );
+    assert_eq!(source.current().unwrap().generation(), first.generation());
     swap_pair(volume.path(), 1);
     source.look();
-    let second = source.credential_for(&ada()).await.unwrap();
+    let second = source.current().unwrap();
     assert!(second.generation() > first.generation() && shown(&second) == pair_of(1));
     assert_eq!(shown(&first), pair_of(0), "a request under way keeps what it has");
 }
@@ -62,11 +59,7 @@ fn a_hundred_swaps_under_load_never_mix_a_pair_and_never_fail() {
     while last < 100 || !swapping.is_finished() {
         let done = swapping.is_finished();
         source.look();
-        let now = shown(
-            &futures_util::FutureExt::now_or_never(source.credential_for(&ada()))
-                .unwrap()
-                .unwrap(),
-        );
+        let now = shown(&source.current().unwrap());
         let version = pairs
             .iter()
             .position(|pair| *pair == now)
@@ -88,7 +81,7 @@ async fn a_rejected_credential_is_looked_for_at_once() {
     let volume = TempDir::new().unwrap();
     swap_pair(volume.path(), 0);
     let source = started(&basic_files(volume.path()));
-    let old = source.credential_for(&ada()).await.unwrap().generation();
+    let old = source.current().unwrap().generation();
     assert!(source.renewed(old).await.is_none(), "nothing newer on disk");
     swap_pair(volume.path(), 1);
     let renewed = futures_util::future::join_all((0..20).map(|_| source.renewed(old))).await;
@@ -111,12 +104,12 @@ async fn three_rejections_stop_the_asking_until_the_credential_changes() {
     let volume = TempDir::new().unwrap();
     swap_pair(volume.path(), 0);
     let source = started(&basic_files(volume.path()));
-    let generation = source.credential_for(&ada()).await.unwrap().generation();
+    let generation = source.current().unwrap().generation();
     for _ in 0..3 {
-        assert!(source.credential_for(&ada()).await.is_ok());
+        assert!(source.current().is_ok());
         source.rejected(generation);
     }
-    let error = source.credential_for(&ada()).await.unwrap_err();
+    let error = source.current().unwrap_err();
     assert!(
         matches!(&error, ProxyError::UpstreamCredentialRejected { upstream } if upstream == "Jira"),
         "{error:?}"
