@@ -19,6 +19,8 @@ pub(crate) struct Addresses {
     pub(crate) token: String,
     /// The same token, for the curl line and the Python snippet.
     pub(crate) token_file: PathBuf,
+    /// Whom to trust where services speak https; without it they speak http.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 #[cfg(test)]
@@ -34,6 +36,14 @@ impl Addresses {
             issuer: at(40002),
             token: "eyJ0eXAi.eyJpc3Mi.c2lnbmF0dXJl".to_owned(),
             token_file: PathBuf::from("/tmp/nbgate-example/token"),
+            ca_file: None,
+        }
+    }
+
+    pub(crate) fn example_with_tls() -> Self {
+        Self {
+            ca_file: Some(PathBuf::from("/tmp/nbgate-example/ca.pem")),
+            ..Self::example()
         }
     }
 }
@@ -41,7 +51,12 @@ impl Addresses {
 impl Addresses {
     /// Jira as a notebook sees it, without a slash at the end.
     pub(crate) fn jira(&self) -> String {
-        format!("http://{}{PREFIX}", self.jira_proxy)
+        format!("{}://{}{PREFIX}", self.scheme(), self.jira_proxy)
+    }
+
+    /// Of every service; the demo's own peers are in the clear.
+    fn scheme(&self) -> &'static str {
+        if self.ca_file.is_some() { "https" } else { "http" }
     }
 }
 

@@ -3,21 +3,30 @@
 //! The curl line and the Python snippet read the token from its file, as on a platform, which keeps them short; they
 //! work as printed, and need nothing but curl and Python's standard library.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::addresses::Addresses;
+
+/// Whose file follows: without it, nobody trusts the certificate.
+const AUTHORITY: &str = "The authority that signed the certificate of jira-proxy, for who has to trust it:";
 
 pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
     let mut text = format!("nbgate playground, ready in {:.2} s\n\n", ready_in.as_secs_f64());
     for place in places(addresses) {
         text += &format!("  {:<11} {:<40} {}\n", place.name, place.url, place.about);
     }
+    let authority = addresses.ca_file.as_ref().map(|file| file.display().to_string());
     let blocks = [
-        ("A token of ada, for 8 hours:", addresses.token.clone()),
-        ("An issue, with curl:", curl_line(addresses)),
-        ("A search, in a notebook or in python3:", python_snippet(addresses)),
+        ("A token of ada, for 8 hours:", Some(addresses.token.clone())),
+        (AUTHORITY, authority),
+        ("An issue, with curl:", Some(curl_line(addresses))),
+        (
+            "A search, in a notebook or in python3:",
+            Some(python_snippet(addresses)),
+        ),
     ];
-    for (title, block) in blocks {
+    for (title, block) in blocks.into_iter().filter_map(|(title, block)| Some((title, block?))) {
         text += &format!("\n{title}\n\n{block}\n");
     }
     text + "\nCtrl-C stops everything.\n"
@@ -62,8 +71,10 @@ pub(crate) fn places(addresses: &Addresses) -> [Place; 5] {
 }
 
 pub(crate) fn curl_line(addresses: &Addresses) -> String {
+    let trust = addresses.ca_file.as_deref().map(in_shell);
     format!(
-        "curl -H \"Authorization: Bearer {}\" '{}/rest/api/2/issue/DM-42?fields=summary,status'",
+        "curl{} -H \"Authorization: Bearer {}\" '{}/rest/api/2/issue/DM-42?fields=summary,status'",
+        trust.map_or_else(String::new, |file| format!(" --cacert {file}")),
         token_in_shell(addresses),
         addresses.jira()
     )
@@ -71,25 +82,39 @@ pub(crate) fn curl_line(addresses: &Addresses) -> String {
 
 /// The token as a shell reads it from its file.
 pub(crate) fn token_in_shell(addresses: &Addresses) -> String {
-    let path = addresses.token_file.to_string_lossy();
+    format!("$(cat {})", in_shell(&addresses.token_file))
+}
+
+/// The name of a file as a shell reads it.
+pub(crate) fn in_shell(path: &Path) -> String {
+    let path = path.to_string_lossy();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte);
     if path.bytes().all(is_plain) {
-        format!("$(cat {path})")
+        path.into_owned()
     } else {
-        format!("$(cat '{}')", path.replace('\'', r"'\''"))
+        format!("'{}'", path.replace('\'', r"'\''"))
     }
 }
 
 pub(crate) fn python_snippet(addresses: &Addresses) -> String {
+    // A JSON string is one of Python's as well.
+    let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy());
+    let (import, trust, context) = match &addresses.ca_file {
+        Some(file) => (
+            ", ssl",
+            format!("trust = ssl.create_default_context(cafile={})\n", quoted(file)),
+            ", context=trust",
+        ),
+        None => ("", String::new(), ""),
+    };
     format!(
-        r#"import json, urllib.request as web
+        r#"import json{import}, urllib.request as web
 url = "{}/rest/api/2/search?jql=project=OBS&maxResults=5"
-headers = {{"Authorization": "Bearer " + open({}).read()}}
-answer = json.load(web.urlopen(web.Request(url, headers=headers)))
+{trust}headers = {{"Authorization": "Bearer " + open({}).read()}}
+answer = json.load(web.urlopen(web.Request(url, headers=headers){context}))
 for issue in answer["issues"]: print(issue["key"], issue["fields"]["summary"])"#,
         addresses.jira(),
-        // A JSON string is one of Python's as well.
-        serde_json::Value::from(addresses.token_file.to_string_lossy())
+        quoted(&addresses.token_file)
     )
 }
 
@@ -99,10 +124,39 @@ mod tests {
 
     #[test]
     fn the_python_snippet_has_five_lines_and_imports_the_standard_library_only() {
-        let snippet = python_snippet(&Addresses::example());
-        assert_eq!(snippet.lines().count(), 5);
-        let imports: Vec<&str> = snippet.lines().filter(|line| line.contains("import")).collect();
-        assert_eq!(imports, ["import json, urllib.request as web"]);
+        for (addresses, lines, expected) in [
+            (Addresses::example(), 5, "import json, urllib.request as web"),
+            (
+                Addresses::example_with_tls(),
+                6,
+                "import json, ssl, urllib.request as web",
+            ),
+        ] {
+            let snippet = python_snippet(&addresses);
+            assert_eq!(snippet.lines().count(), lines);
+            let imports: Vec<&str> = snippet.lines().filter(|line| line.contains("import")).collect();
+            assert_eq!(imports, [expected]);
+        }
+    }
+
+    #[test]
+    fn over_https_both_snippets_name_the_authority_and_so_does_the_banner() {
+        let addresses = Addresses::example_with_tls();
+        let (curl, python) = (curl_line(&addresses), python_snippet(&addresses));
+        assert!(
+            curl.starts_with("curl --cacert /tmp/nbgate-example/ca.pem -H "),
+            "{curl}"
+        );
+        assert!(python.contains(r#"create_default_context(cafile="/tmp/nbgate-example/ca.pem")"#));
+        for snippet in [&curl, &python] {
+            assert!(snippet.contains("https://127.0.0.1:8080/") && !snippet.contains("http://"));
+        }
+        let text = banner(&addresses, Duration::ZERO);
+        assert!(
+            text.contains(&format!("{AUTHORITY}\n\n/tmp/nbgate-example/ca.pem\n")),
+            "{text}"
+        );
+        assert!(!banner(&Addresses::example(), Duration::ZERO).contains(AUTHORITY));
     }
 
     #[test]

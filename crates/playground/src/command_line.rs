@@ -11,6 +11,9 @@ pub(crate) struct CommandLine {
     /// Loopback address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
+    /// Serve jira-proxy over https, with a certificate of an authority that is made for this run
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Port of jira-proxy [usual: 8080]
     #[arg(long)]
     pub(crate) port: Option<u16>,

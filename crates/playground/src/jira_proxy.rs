@@ -11,6 +11,7 @@ use proxy_core::{bootstrap, config::Environment, service::Running};
 use tokio::time::{sleep, timeout};
 
 use crate::addresses::PREFIX;
+use crate::certificates::Certificates;
 use crate::issuer::AUDIENCE;
 
 /// The name under which jira-proxy knows itself to the demo Jira.
@@ -25,6 +26,8 @@ pub(crate) struct Wiring<'a> {
     pub(crate) demo_jira: SocketAddr,
     pub(crate) issuer: SocketAddr,
     pub(crate) password_file: &'a Path,
+    /// With them it speaks https.
+    pub(crate) certificates: Option<&'a Certificates>,
 }
 
 fn config_toml(wiring: &Wiring<'_>) -> String {
@@ -35,7 +38,9 @@ fn config_toml(wiring: &Wiring<'_>) -> String {
         demo_jira,
         issuer,
         password_file,
+        certificates,
     } = wiring;
+    let tls = certificates.map(Certificates::server_toml).unwrap_or_default();
     // TOML's own quoting: a temporary directory may have any name.
     let password_file = toml::Value::from(password_file.to_string_lossy().into_owned());
     format!(
@@ -44,7 +49,7 @@ host = "{host}"
 port = {port}
 admin_host = "{host}"
 admin_port = {admin_port}
-
+{tls}
 [[identity]]
 kind = "oidc"
 issuer = "http://{issuer}"
@@ -117,6 +122,7 @@ mod tests {
             demo_jira: at(40001),
             issuer: at(40002),
             password_file: Path::new("/tmp/a \"b\"/password"),
+            certificates: None,
         });
         let config: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(config["server"]["port"].as_integer(), Some(8080));
@@ -129,5 +135,6 @@ mod tests {
             Some("/tmp/a \"b\"/password")
         );
         assert!(tenant["credential"].get("password").is_none());
+        assert!(config["server"].get("tls_key_file").is_none());
     }
 }

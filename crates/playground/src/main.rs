@@ -4,6 +4,7 @@
 
 mod addresses;
 mod banner;
+mod certificates;
 mod command_line;
 mod demo_jira;
 mod issuer;
@@ -11,6 +12,7 @@ mod jira_proxy;
 mod newline;
 mod page;
 mod playground;
+mod private;
 
 use std::io::{self, Write};
 use std::net::IpAddr;

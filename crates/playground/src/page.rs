@@ -126,6 +126,13 @@ fn running(addresses: &Addresses) -> Markup {
                 a href={ (addresses.jira()) "/-/problems" } { "Problems it may report" } " · "
                 a href={ "http://" (addresses.admin) "/metrics" } { "Metrics" }
             }
+            @if let Some(file) = &addresses.ca_file {
+                p {
+                    "jira-proxy speaks https. Its certificate is signed by an authority that was made for this run: "
+                    code { (file.display()) }
+                    ". A browser does not know it, and warns before it opens the first two."
+                }
+            }
         }
     }
 }

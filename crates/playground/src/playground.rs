@@ -2,10 +2,7 @@
 //!
 //! Secrets live as long as the process: in memory, and in a temporary directory that only this user can read.
 
-use std::fs::{OpenOptions, Permissions};
-use std::io::Write;
 use std::net::{IpAddr, TcpListener};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use actix_web::dev::ServerHandle;
@@ -17,12 +14,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tempfile::TempDir;
 
 use crate::addresses::{Addresses, listen, port_to_take};
+use crate::certificates::Certificates;
 use crate::command_line::CommandLine;
 use crate::demo_jira::{self, Account, DemoJira};
 use crate::issuer::{self, ADA, Issuer, LIFETIME};
 use crate::jira_proxy::{BOT, JiraProxy, Wiring, start_jira_proxy};
 use crate::newline::end_json_with_newline;
 use crate::page::{self, Page};
+use crate::private::{private_directory, write_private};
 
 pub(crate) struct Playground {
     addresses: Addresses,
@@ -38,9 +37,11 @@ impl Playground {
         let issuer_port = listen(host, chosen.issuer_port, 0)?;
         let (demo_jira, issuer) = (jira_port.local_addr()?, issuer_port.local_addr()?);
         let directory = private_directory()?;
-        let password = random_password()?;
-        let password_file = write_private(directory.path(), "password", &password)?;
-        let account = Account { name: BOT, password };
+        let certificates = chosen
+            .tls
+            .then(|| Certificates::make(directory.path(), host))
+            .transpose()?;
+        let (account, password_file) = account(directory.path())?;
         let identities = Issuer::new(format!("http://{issuer}"))?;
         let token = identities.mint(ADA.name, ADA.groups, LIFETIME)?;
         let token_file = write_private(directory.path(), "token", &token)?;
@@ -57,6 +58,7 @@ impl Playground {
             demo_jira,
             issuer,
             password_file: &password_file,
+            certificates: certificates.as_ref(),
         })
         .await?;
         let addresses = Addresses {
@@ -67,6 +69,7 @@ impl Playground {
             issuer,
             token,
             token_file,
+            ca_file: certificates.map(|certificates| certificates.ca_file),
         };
         peers.push(serve(page_port, Page::new(&addresses), page::configure)?);
         Ok(Self {
@@ -116,25 +119,11 @@ fn serve<T: Send + Sync + 'static>(
     Ok(handle)
 }
 
-fn private_directory() -> anyhow::Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix("nbgate-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir()
-        .context("cannot make a temporary directory")
-}
-
-/// Without a newline at the end: the Python snippet puts the content into a header as it is.
-fn write_private(directory: &Path, name: &str, content: &str) -> anyhow::Result<PathBuf> {
-    let path = directory.join(name);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
-    file.write_all(content.as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
+/// The demo Jira's bot, and the file with its password.
+fn account(directory: &Path) -> anyhow::Result<(Account, PathBuf)> {
+    let password = random_password()?;
+    let file = write_private(directory, "password", &password)?;
+    Ok((Account { name: BOT, password }, file))
 }
 
 fn random_password() -> anyhow::Result<String> {

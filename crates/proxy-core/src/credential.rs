@@ -4,12 +4,12 @@
 //! which prints as `[REDACTED]`. No error and no log line of this module repeats a byte of a file's content.
 
 mod breaker;
-mod file;
+pub(crate) mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod service;
 mod source;
-mod watch;
+pub(crate) mod watch;
 
 use std::{
     fmt,

@@ -10,7 +10,9 @@ mod layer;
 mod lifecycle;
 mod listener;
 mod progress;
+mod socket;
 mod stream;
+mod tls;
 mod turns;
 
 use std::{path::Path, rc::Rc, sync::Arc};
@@ -18,6 +20,7 @@ use std::{path::Path, rc::Rc, sync::Arc};
 use actix_web::web;
 
 pub use self::lifecycle::Running;
+use self::tls::Certificate;
 use crate::{
     About,
     auth::Authenticators,
@@ -53,6 +56,7 @@ type AddRoutes = dyn Fn(&mut web::ServiceConfig, &Clients) + Send + Sync;
 pub struct Service {
     about: About,
     server: ServerConfig,
+    certificate: Option<Certificate>,
     tls: Arc<rustls::ClientConfig>,
     metrics: Arc<Metrics>,
     authenticators: Authenticators,
@@ -66,7 +70,7 @@ impl Service {
     /// A service without routes.
     ///
     /// # Errors
-    /// The extra CA file cannot be read.
+    /// The extra CA file, the certificate or its key is no good.
     pub fn new(
         about: About,
         server: &ServerConfig,
@@ -74,9 +78,11 @@ impl Service {
         authenticators: Authenticators,
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Self> {
+        let certificate = server.tls_files().map(|files| Certificate::new(files, metrics));
         Ok(Self {
             about,
             server: server.clone(),
+            certificate: certificate.transpose()?,
             tls: client::tls_config(tls.ca_file.as_deref().map(Path::new))?,
             metrics: metrics.clone(),
             authenticators,

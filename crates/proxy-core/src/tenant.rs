@@ -70,6 +70,8 @@ pub struct Tenant {
 #[derive(Debug)]
 struct PublicUrl {
     origin: Option<String>,
+    /// The public listener itself speaks https.
+    tls: bool,
     trusted_peers: Vec<ipnet::IpNet>,
 }
 
@@ -105,6 +107,7 @@ impl Tenant {
             required_groups: config.required_groups.clone(),
             public: PublicUrl {
                 origin: server.public_url.as_ref().map(origin_text),
+                tls: server.tls_files().is_some(),
                 trusted_peers: server.trusted_peers.clone(),
             },
         }))
@@ -175,8 +178,8 @@ impl Tenant {
 }
 
 impl PublicUrl {
-    /// Scheme and host. `https` unless the caller is on this machine, or a trusted peer says otherwise: a link must never
-    /// make a client send its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
+    /// Scheme and host. `https` unless the caller is on this machine and reached us in the clear, or a trusted peer says
+    /// otherwise: a link must never make a client send its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
     fn observed<'h>(&self, head: &'h RequestHead) -> (&'h str, &'h str) {
         let host = text(&head.headers, &HOST).unwrap_or("localhost");
         let forwarded = text(&head.headers, &FORWARDED_PROTO).filter(|scheme| {
@@ -184,7 +187,8 @@ impl PublicUrl {
             let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
             trusted && matches!(*scheme, "http" | "https")
         });
-        let scheme = forwarded.unwrap_or(if is_loopback(host) { "http" } else { "https" });
+        let clear = !self.tls && is_loopback(host);
+        let scheme = forwarded.unwrap_or(if clear { "http" } else { "https" });
         (scheme, host)
     }
 }

@@ -1,7 +1,8 @@
 //! A blocking HTTP/1.1 client that sends anything and tells exactly what came back.
 
+mod tls;
+
 use std::{
-    io::Write,
     net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
@@ -47,15 +48,10 @@ impl RawClient {
     #[must_use]
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream =
-            TcpStream::connect_timeout(&address, PATIENCE).unwrap_or_else(|error| panic!("{address}: {error}"));
-        stream.set_nodelay(true).expect("a connected socket takes options");
-        let client = Self {
-            wire: Wire::new(stream, |_| ()),
+        Self {
+            wire: Wire::new(connected(address), |_| ()),
             head_only: false,
-        };
-        client.patience(PATIENCE);
-        client
+        }
     }
 
     /// Asks once, on a connection of its own that is closed after the answer.
@@ -90,8 +86,7 @@ impl RawClient {
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let bytes = bytes.as_ref();
         self.head_only = bytes.starts_with(b"HEAD ");
-        let mut stream = self.wire.stream();
-        let _ = stream.write_all(bytes);
+        let _ = self.wire.send(bytes);
         self
     }
 
@@ -210,6 +205,14 @@ impl RawClient {
     pub fn reset(self) {
         let _ = set_socket_linger(self.wire.stream(), Some(Duration::ZERO));
     }
+}
+
+#[track_caller]
+fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap_or_else(|error| panic!("{address}: {error}"));
+    stream.set_nodelay(true).expect("a connected socket takes options");
+    stream.set_read_timeout(Some(PATIENCE)).expect("there is some time");
+    stream
 }
 
 impl Answer {

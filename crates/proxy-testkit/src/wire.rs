@@ -1,9 +1,11 @@
 //! HTTP/1.1 as bytes on a socket: heads, and bodies by their framing. For both ends, and for what no peer should send.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Write},
     net::TcpStream,
 };
+
+use rustls::{ClientConnection, StreamOwned};
 
 /// Most bytes of a head or a chunk's line: more than any test sends on purpose.
 const MAX_HEAD: usize = 16 << 20;
@@ -15,6 +17,8 @@ pub enum Ended {
     Closed,
     /// By a reset (RST).
     Reset,
+    /// Of TLS: by the end (FIN) of the connection below it, without a word (`close_notify`).
+    Unannounced,
     /// Not at all: it sent nothing for as long as one was willing to wait.
     Silent,
 }
@@ -30,9 +34,15 @@ pub(crate) enum Framing {
 /// Sees every byte as it arrives.
 type OnRead = Box<dyn FnMut(&[u8]) + Send>;
 
+/// What carries the bytes.
+enum Channel {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
 /// A socket, and what was read from it but not yet taken.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    channel: Channel,
     unread: Vec<u8>,
     ended: Option<Ended>,
     on_read: OnRead,
@@ -42,7 +52,7 @@ impl std::fmt::Debug for Wire {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Wire")
-            .field("stream", &self.stream)
+            .field("stream", self.stream())
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
@@ -50,8 +60,17 @@ impl std::fmt::Debug for Wire {
 
 impl Wire {
     pub(crate) fn new(stream: TcpStream, on_read: impl FnMut(&[u8]) + Send + 'static) -> Self {
+        Self::over(Channel::Plain(stream), on_read)
+    }
+
+    /// A client's own end of a TLS session.
+    pub(crate) fn over_tls(session: ClientConnection, stream: TcpStream) -> Self {
+        Self::over(Channel::Tls(Box::new(StreamOwned::new(session, stream))), |_| ())
+    }
+
+    fn over(channel: Channel, on_read: impl FnMut(&[u8]) + Send + 'static) -> Self {
         Self {
-            stream,
+            channel,
             unread: Vec::new(),
             ended: None,
             on_read: Box::new(on_read),
@@ -59,7 +78,24 @@ impl Wire {
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {
-        &self.stream
+        match &self.channel {
+            Channel::Plain(stream) => stream,
+            Channel::Tls(session) => &session.sock,
+        }
+    }
+
+    pub(crate) fn session(&self) -> Option<&ClientConnection> {
+        match &self.channel {
+            Channel::Plain(_) => None,
+            Channel::Tls(session) => Some(&session.conn),
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.channel {
+            Channel::Plain(stream) => stream.write_all(bytes),
+            Channel::Tls(session) => session.write_all(bytes).and_then(|()| session.flush()),
+        }
     }
 
     pub(crate) fn ended(&self) -> Option<Ended> {
@@ -69,7 +105,11 @@ impl Wire {
     /// Reads once more; false at the end. Silence is no end for good: one may ask again.
     pub(crate) fn read_more(&mut self) -> bool {
         let mut bytes = [0; 64 * 1024];
-        self.ended = match self.stream.read(&mut bytes) {
+        let read = match &mut self.channel {
+            Channel::Plain(stream) => stream.read(&mut bytes),
+            Channel::Tls(session) => session.read(&mut bytes),
+        };
+        self.ended = match read {
             Ok(0) => Some(Ended::Closed),
             Ok(count) => {
                 (self.on_read)(&bytes[..count]);
@@ -79,6 +119,7 @@ impl Wire {
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => None,
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Some(Ended::Silent),
+                io::ErrorKind::UnexpectedEof => Some(Ended::Unannounced),
                 _ => Some(Ended::Reset),
             },
         };

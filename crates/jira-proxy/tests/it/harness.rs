@@ -49,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) base_path: &'static str,
     /// Lines for `[server]`.
     pub(crate) server: &'static str,
+    /// Certificate chain and key of the public listener.
+    pub(crate) tls: Option<[PathBuf; 2]>,
     /// Lines for `[tenant.upstream]`.
     pub(crate) upstream: &'static str,
     /// Lines for `[tenant.policy]`.
@@ -223,6 +225,9 @@ fn toml(setup: &Setup, jira: &FakeUpstream, issuer: &FakeIssuer, password: &std:
             "[[tenant]]\nname = \"{second}\"\nprefix = \"/{second}\"\nupstream = {{ url = \"{url}\", rewrite_links = false }}\ncredential = {{ kind = \"basic\", username = \"bot\", password_file = \"{password}\" }}\n"
         )
     };
+    let tls = setup.tls.as_ref().map_or_else(String::new, |[certificate, key]| {
+        format!("tls_certificate_file = {certificate:?}\ntls_key_file = {key:?}")
+    });
     let workers = if server.contains("workers") { "" } else { "workers = 2" };
     format!(
         r#"
@@ -232,6 +237,7 @@ port = 0
 admin_host = "127.0.0.1"
 admin_port = 0
 {server}
+{tls}
 {workers}
 {identities}
 [[tenant]]

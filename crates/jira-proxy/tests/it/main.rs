@@ -17,4 +17,5 @@ mod reuse;
 mod startup;
 mod streaming;
 mod tenants;
+mod tls;
 mod wire;

@@ -19,16 +19,16 @@ fn command(environment: &[(&str, &str)]) -> Command {
     command
 }
 
-fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub(crate) fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     command(environment).args(arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Today's manifest of jira-data-proxy with `[[identity]]` as the one addition.
-const MANIFEST: &[(&str, &str)] = &[
+pub(crate) const MANIFEST: &[(&str, &str)] = &[
     ("SAFIR_PATH_PREFIX", "/jira-data-proxy"),
     ("SAFIR_NAME", "jira-data-proxy"),
     ("SAFIR_PROFILE", "production"),

@@ -5,28 +5,36 @@ use super::*;
 
 #[test]
 fn the_page_tells_every_address_the_token_and_both_snippets() {
-    let addresses = Addresses::example();
-    let page = text(&render(&addresses).into_string());
+    for addresses in [Addresses::example(), Addresses::example_with_tls()] {
+        tells_everything(&addresses);
+    }
+}
+
+fn tells_everything(addresses: &Addresses) {
+    let page = text(&render(addresses).into_string());
     // Its own address is in the browser's address bar.
-    for place in places(&addresses).iter().skip(1) {
+    for place in places(addresses).iter().skip(1) {
         assert!(page.contains(&place.url), "{}", place.name);
     }
     for text in [
         &addresses.token,
-        &curl_line(&addresses),
-        &python_snippet(&addresses),
-        &preparation(&addresses),
+        &curl_line(addresses),
+        &python_snippet(addresses),
+        &preparation(addresses),
     ] {
         assert!(page.contains(text.as_str()), "{text}");
     }
-    for Try { command, .. } in groups(&addresses).into_iter().flat_map(|group| group.tries) {
+    let authority = addresses.ca_file.as_ref().map_or("", |file| file.to_str().unwrap());
+    assert!(page.contains(authority), "{authority}");
+    for Try { command, .. } in groups(addresses).into_iter().flat_map(|group| group.tries) {
         assert!(page.contains(&command), "{command}");
     }
 }
 
 #[test]
 fn the_page_leads_nowhere_but_to_this_machine() {
-    let page = render(&Addresses::example()).into_string();
+    let pages = [Addresses::example(), Addresses::example_with_tls()].map(|addresses| render(&addresses).into_string());
+    let page = pages.concat();
     for (at, _) in page.match_indices("//") {
         assert!(
             page[at..].starts_with("//127.0.0.1:"),

@@ -1,7 +1,7 @@
 //! Things to try: commands with the answer they must get, so that the page promises nothing that is not so.  (pure)
 
 use crate::addresses::Addresses;
-use crate::banner::token_in_shell;
+use crate::banner::{in_shell, token_in_shell};
 
 pub(crate) struct Group {
     pub(crate) title: &'static str,
@@ -16,41 +16,53 @@ pub(crate) struct Try {
     pub(crate) outcome: &'static str,
 }
 
+/// A service, and how curl is told to trust it.
+struct Asked {
+    url: String,
+    trust: &'static str,
+}
+
 /// The line that the other commands need first.
 pub(crate) fn preparation(addresses: &Addresses) -> String {
-    format!("export TOKEN={}", token_in_shell(addresses))
+    let authority = addresses.ca_file.as_deref().map(in_shell);
+    let authority = authority.map_or_else(String::new, |file| format!(" CA={file}"));
+    format!("export TOKEN={}{authority}", token_in_shell(addresses))
 }
 
 pub(crate) fn groups(addresses: &Addresses) -> [Group; 5] {
-    let url = addresses.jira();
+    let jira = Asked {
+        url: addresses.jira(),
+        trust: addresses.ca_file.as_ref().map_or("", |_| " --cacert \"$CA\""),
+    };
     [
-        reading(&url),
-        asking(&url),
-        refused(&url),
-        misbehaving(&url),
+        reading(&jira),
+        asking(&jira),
+        refused(&jira),
+        misbehaving(&jira),
         behind(addresses),
     ]
 }
 
-fn reading(url: &str) -> Group {
+fn reading(jira: &Asked) -> Group {
+    let Asked { url, trust } = jira;
     let tries = vec![
         get(
             "Read an issue",
-            url,
+            jira,
             "/rest/api/2/issue/DM-42?expand=changelog",
             200,
             "Its links lead to jira-proxy, although Jira wrote its own address into them.",
         ),
         get(
             "Page through a search",
-            url,
+            jira,
             "/rest/api/2/search?jql=project=DM+ORDER+BY+created+ASC&startAt=100&maxResults=50&fields=summary,status",
             200,
             "DM-101 to DM-150, of 200 issues. Move startAt on until total is reached.",
         ),
         get(
             "Page through the newer search",
-            url,
+            jira,
             "/rest/api/2/search/jql?jql=project=OBS&fields=summary",
             200,
             "The first 50 and a nextPageToken: add it to the query for the next 50. Without fields there are only ids.",
@@ -58,7 +70,7 @@ fn reading(url: &str) -> Group {
         Try {
             title: "Fetch an attachment",
             command: format!(
-                "curl -O -H \"Authorization: Bearer $TOKEN\" '{url}/secure/attachment/20061/star-field.png'"
+                "curl -O{trust} -H \"Authorization: Bearer $TOKEN\" '{url}/secure/attachment/20061/star-field.png'"
             ),
             status: 200,
             outcome: "A picture, byte for byte as Jira has it: star-field.png.",
@@ -67,18 +79,18 @@ fn reading(url: &str) -> Group {
     Group { title: "Read", tries }
 }
 
-fn asking(url: &str) -> Group {
+fn asking(jira: &Asked) -> Group {
     let tries = vec![
         get(
             "Who am I?",
-            url,
+            jira,
             "/-/me",
             200,
             "The identity that the token proves: user, groups, scopes, end.",
         ),
         get(
             "Why would that be refused?",
-            url,
+            jira,
             "/-/why?method=GET&path=/rest/api/2/user",
             200,
             "The rule that decides, told before anything is sent.",
@@ -90,10 +102,11 @@ fn asking(url: &str) -> Group {
     }
 }
 
-fn refused(url: &str) -> Group {
+fn refused(jira: &Asked) -> Group {
+    let Asked { url, trust } = jira;
     let mut write = get(
         "Write",
-        url,
+        jira,
         "/rest/api/2/issue",
         405,
         "Reading is allowed here, writing is not: Jira never sees it.",
@@ -103,21 +116,21 @@ fn refused(url: &str) -> Group {
         write,
         get(
             "Leave the published paths",
-            url,
+            jira,
             "/rest/auth/1/session",
             404,
             "What is not published does not exist.",
         ),
         get(
             "Look up a person",
-            url,
+            jira,
             "/rest/api/2/user?username=ada",
             403,
             "Personal data is refused by a named rule.",
         ),
         Try {
             title: "Come without a token",
-            command: format!("curl -i '{url}/rest/api/2/issue/DM-42'"),
+            command: format!("curl -i{trust} '{url}/rest/api/2/issue/DM-42'"),
             status: 401,
             outcome: "The answer says which kind of token is wanted, and a hint says what to do.",
         },
@@ -128,10 +141,10 @@ fn refused(url: &str) -> Group {
     }
 }
 
-fn misbehaving(url: &str) -> Group {
+fn misbehaving(jira: &Asked) -> Group {
     let mut slow = get(
         "Slow",
-        url,
+        jira,
         "/rest/api/2/demo/slow",
         200,
         "Ten pieces in three seconds, each passed on as it comes.",
@@ -141,14 +154,14 @@ fn misbehaving(url: &str) -> Group {
         slow,
         get(
             "Broken off",
-            url,
+            jira,
             "/rest/api/2/demo/broken",
             200,
             "Jira cuts the connection in the middle, and so does jira-proxy. curl says so: half an answer never looks whole.",
         ),
         get(
             "Failed",
-            url,
+            jira,
             "/rest/api/2/demo/error",
             500,
             "Jira's own error comes through as it is.",
@@ -194,10 +207,11 @@ fn behind(addresses: &Addresses) -> Group {
     }
 }
 
-fn get(title: &'static str, url: &str, path: &str, status: u16, outcome: &'static str) -> Try {
+fn get(title: &'static str, jira: &Asked, path: &str, status: u16, outcome: &'static str) -> Try {
+    let Asked { url, trust } = jira;
     Try {
         title,
-        command: format!("curl -i -H \"Authorization: Bearer $TOKEN\" '{url}{path}'"),
+        command: format!("curl -i{trust} -H \"Authorization: Bearer $TOKEN\" '{url}{path}'"),
         status,
         outcome,
     }

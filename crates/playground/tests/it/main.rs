@@ -5,4 +5,5 @@ mod page; // the landing page, as a reader gets it
 mod printed; // the curl line and the Python snippet
 mod running; // a playground of one's own
 mod start; // start, ports, stop
+mod tls; // jira-proxy over https
 mod tries; // the things to try

@@ -38,16 +38,21 @@ pub(crate) struct Ended {
 
 impl Running {
     pub(crate) fn start() -> Self {
-        Self::start_with_temporary("tmp")
+        Self::start_with("tmp", &[])
+    }
+
+    /// With jira-proxy in the clear, and over https.
+    pub(crate) fn both() -> [Self; 2] {
+        [Self::start(), Self::start_with("tmp", &["--tls"])]
     }
 
     /// With a temporary directory of that name.
-    pub(crate) fn start_with_temporary(name: &str) -> Self {
+    pub(crate) fn start_with(name: &str, arguments: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let temporary = directory.path().join(name);
         fs::create_dir(&temporary).unwrap();
         let started = Instant::now();
-        let mut child = playground(FREE_PORTS.as_flattened())
+        let mut child = playground(&[FREE_PORTS.as_flattened(), arguments].concat())
             .env("TMPDIR", &temporary)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -74,7 +79,7 @@ impl Running {
         let mut lines = self.banner.lines();
         let line = lines.find(|line| line.starts_with(&format!("  {name} "))).unwrap();
         let mut words = line.split_whitespace();
-        words.find(|word| word.starts_with("http://")).unwrap()
+        words.find(|word| word.starts_with("http")).unwrap()
     }
 
     /// What the banner prints below `title`.
@@ -86,6 +91,17 @@ impl Running {
     pub(crate) fn token_file(&self) -> PathBuf {
         let [directory] = entries(&self.temporary).try_into().unwrap();
         directory.join("token")
+    }
+
+    /// What the banner says of whom to trust.
+    pub(crate) fn authority(&self) -> Option<&str> {
+        let title = "The authority";
+        self.banner.contains(title).then(|| self.block(title))
+    }
+
+    /// Options with which curl trusts it.
+    fn trust(&self) -> Vec<&str> {
+        self.authority().map_or_else(Vec::new, |file| vec!["--cacert", file])
     }
 
     /// Where the newcomer is.
@@ -110,7 +126,14 @@ impl Running {
 
     /// The body that `url` answers with, whatever the status.
     pub(crate) fn get(&self, url: &str) -> String {
-        text(&self.command("curl", &["-sS", url]).output().unwrap())
+        let arguments = [&["-sS", url], &*self.trust()].concat();
+        text(&self.command("curl", &arguments).output().unwrap())
+    }
+
+    /// The status that `url` answers with.
+    pub(crate) fn status(&self, url: &str) -> String {
+        let arguments = [&["-sS", "-o", "/dev/null", "-w", "%{http_code}", url], &*self.trust()].concat();
+        text(&self.command("curl", &arguments).output().unwrap())
     }
 
     pub(crate) fn stop_with(&mut self, signal: &str) -> Ended {

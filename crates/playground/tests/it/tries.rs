@@ -26,7 +26,10 @@ struct Answer {
 
 impl Newcomer {
     fn start() -> Self {
-        let playground = Running::start();
+        Self::at(Running::start())
+    }
+
+    fn at(playground: Running) -> Self {
         let page = Page::of(&playground);
         Self { playground, page }
     }
@@ -70,8 +73,11 @@ impl Answer {
 }
 
 #[test]
-fn every_try_is_answered_as_the_page_says() {
-    let mut newcomer = Newcomer::start();
+fn every_try_is_answered_as_the_page_says_in_the_clear_and_over_https() {
+    Running::both().map(Newcomer::at).into_iter().for_each(try_everything);
+}
+
+fn try_everything(mut newcomer: Newcomer) {
     for Try { title, status, command } in newcomer.page.tries() {
         let output = newcomer.run(&format!("{command} -s -o /dev/null -w '%{{http_code}}'"));
         assert_eq!(output.stdout, status.to_string().as_bytes(), "{title}: {command}");

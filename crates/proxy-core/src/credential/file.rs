@@ -1,4 +1,4 @@
-//! Reads the files of one credential as they were at one moment.
+//! Reads files that belong together, such as those of one credential, as they were at one moment.
 //!
 //! Kubernetes renews a secret by pointing the symbolic link `..data` of its directory at a new directory. All files of a
 //! directory are therefore read below what `..data` pointed at when the reading began, so user and password are never of
@@ -24,31 +24,36 @@ const BETWEEN: Duration = Duration::from_millis(1);
 
 /// What was read, and where it really was.
 #[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) secrets: Vec<SecretString>,
-    pub(super) places: Vec<PathBuf>,
+pub(crate) struct Snapshot<T> {
+    pub(crate) contents: Vec<T>,
+    pub(crate) places: Vec<PathBuf>,
 }
 
 /// What is wrong with which of the files.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) index: usize,
-    pub(super) what: String,
+pub(crate) struct Flaw {
+    pub(crate) index: usize,
+    pub(crate) what: String,
 }
 
-/// Reads all of `paths` in one state.
-pub(super) fn read(paths: &[&Path]) -> Result<Snapshot, Flaw> {
+/// Reads the secrets in all of `paths` in one state.
+pub(super) fn read(paths: &[&Path]) -> Result<Snapshot<SecretString>, Flaw> {
+    read_each(paths, read_one)
+}
+
+/// Reads all of `paths` in one state, each with `read`.
+pub(crate) fn read_each<T>(paths: &[&Path], read: impl Fn(&Path) -> Result<T, String>) -> Result<Snapshot<T>, Flaw> {
     for _ in 0..ATTEMPTS {
         let before = places(paths);
-        let read = before.iter().enumerate().map(|(index, place)| {
-            let secret = place.as_ref().map_err(Clone::clone).and_then(|place| read_one(place));
-            secret.map_err(|what| Flaw { index, what })
+        let contents = before.iter().enumerate().map(|(index, place)| {
+            let content = place.as_ref().map_err(Clone::clone).and_then(|place| read(place));
+            content.map_err(|what| Flaw { index, what })
         });
-        let secrets: Result<Vec<SecretString>, Flaw> = read.collect();
+        let contents: Result<Vec<T>, Flaw> = contents.collect();
         // An error, too, is believed only if it is not one of a directory that was just replaced.
         if places(paths) == before {
             let places = before.into_iter().filter_map(Result::ok).collect();
-            return secrets.map(|secrets| Snapshot { secrets, places });
+            return contents.map(|contents| Snapshot { contents, places });
         }
         std::thread::sleep(BETWEEN);
     }
@@ -83,6 +88,13 @@ fn places(paths: &[&Path]) -> Vec<Result<PathBuf, String>> {
 }
 
 pub(super) fn read_one(path: &Path) -> Result<SecretString, String> {
+    let bytes = read_bytes(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8: write the secret as text".to_owned())?;
+    clean(text)
+}
+
+/// All that is in a file, if it is one and not too large.
+pub(crate) fn read_bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     // Looked at before it is opened: opening a named pipe waits for somebody to write into it.
     suits(&fs::metadata(path).map_err(|error| unreadable(&error))?)?;
     let file = File::open(path).map_err(|error| unreadable(&error))?;
@@ -95,8 +107,7 @@ pub(super) fn read_one(path: &Path) -> Result<SecretString, String> {
     if bytes.len() as u64 > MAX_SIZE {
         return Err(too_large());
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| "is not UTF-8: write the secret as text".to_owned())?;
-    clean(text)
+    Ok(bytes)
 }
 
 /// The secret of a file or variable, without what editors and templates put around it.
@@ -128,12 +139,12 @@ fn suits(metadata: &fs::Metadata) -> Result<(), String> {
 
 /// Whether users that have nothing to do with the service may read the file. Its group may: that is how Kubernetes hands
 /// a secret to a process that is not root (`fsGroup`).
-pub(super) fn is_public(path: &Path) -> bool {
+pub(crate) fn is_public(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
 }
 
 fn too_large() -> String {
-    format!("is larger than {MAX_SIZE} bytes: name the file that holds the secret alone")
+    format!("is larger than {MAX_SIZE} bytes: name a file that holds nothing else")
 }
 
 fn unreadable(error: &io::Error) -> String {

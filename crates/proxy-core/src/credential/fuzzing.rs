@@ -12,7 +12,7 @@ use super::file;
 /// What is wrong with the file, in words.
 pub fn read(path: &Path) -> Result<SecretString, String> {
     let snapshot = file::read(&[path]).map_err(|flaw| flaw.what)?;
-    Ok(snapshot.secrets.into_iter().next().expect("one file has one secret"))
+    Ok(snapshot.contents.into_iter().next().expect("one file has one secret"))
 }
 
 /// The secret of a variable.

@@ -4,7 +4,6 @@
 //! nothing but a metric and a line of the log.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -18,7 +17,7 @@ use super::{
     Credential, CredentialSource,
     breaker::Breaker,
     file, source,
-    watch::{self, Watched},
+    watch::{self, Last, Watched},
 };
 use crate::{config::sections::CredentialConfig, error::ProxyError, telemetry::TenantMetrics};
 
@@ -33,7 +32,7 @@ struct Shared {
     metrics: TenantMetrics,
     current: ArcSwap<Loaded>,
     breaker: Breaker,
-    last: Mutex<Last>,
+    last: Mutex<Last<Value>>,
 }
 
 #[derive(Debug)]
@@ -42,12 +41,14 @@ struct Loaded {
     at: Instant,
 }
 
-/// What was seen when the files were looked at last.
-#[derive(Debug, Default)]
-struct Last {
-    places: Vec<PathBuf>,
-    seen: Option<Result<SecretString, String>>,
-    told: Option<String>,
+/// What the files say, to be compared.
+#[derive(Debug)]
+struct Value(SecretString);
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        same_secret(&self.0, &other.0)
+    }
 }
 
 impl ServiceCredential {
@@ -71,10 +72,7 @@ impl ServiceCredential {
                 at: Instant::now(),
             }),
             breaker: Breaker::default(),
-            last: Mutex::new(Last {
-                places,
-                ..Last::default()
-            }),
+            last: Mutex::new(Last::new(places)),
         });
         watch::begin(&shared).context("no thread to watch credentials can be had")?;
         Ok(Arc::new(Self(shared)))
@@ -160,34 +158,26 @@ impl Shared {
 
     /// Reads the files and takes over what is new. With `patience`, what was written in place counts when it looks the
     /// same twice: the first look may have met a file that is still being written.
-    fn look_again(&self, last: &mut Last, patience: bool) {
-        let (seen, moved) = match source::read(&self.config) {
-            Ok((secret, places)) => {
-                let moved = places != last.places;
-                last.places = places;
-                (Ok(secret), moved)
-            }
-            Err(what) => (Err(what), false),
-        };
-        let settled = moved || !patience || last.seen.as_ref().is_some_and(|earlier| same(earlier, &seen));
-        if settled {
+    fn look_again(&self, last: &mut Last<Value>, patience: bool) {
+        let found = source::read(&self.config).map(|(secret, places)| (Value(secret), places));
+        let (seen, settled) = last.settled(found);
+        if settled || !patience {
             match &seen {
-                Ok(secret) => self.take_over(last, secret),
+                Ok(value) => self.take_over(last, value),
                 Err(what) => self.complain(last, what),
             }
         }
-        last.seen = Some(seen);
+        last.note(seen);
     }
 
-    fn take_over(&self, last: &mut Last, secret: &SecretString) {
-        let current = self.current.load();
-        if same_secret(current.credential.value(), secret) {
-            last.told = None;
+    fn take_over(&self, last: &mut Last<Value>, value: &Value) {
+        if same_secret(self.current.load().credential.value(), &value.0) {
+            last.well();
             return;
         }
-        match credential(&self.config, secret.clone()) {
+        match credential(&self.config, value.0.clone()) {
             Ok(credential) => {
-                last.told = None;
+                last.well();
                 tracing::info!(
                     tenant = self.metrics.tenant(),
                     generation = credential.generation(),
@@ -203,32 +193,23 @@ impl Shared {
         }
     }
 
-    fn complain(&self, last: &mut Last, what: &str) {
-        if last.told.as_deref() != Some(what) {
+    fn complain(&self, last: &mut Last<Value>, what: &str) {
+        if last.is_news(what) {
             tracing::warn!(
                 tenant = self.metrics.tenant(),
                 "{what}; the credential that was read before stays in use"
             );
             self.metrics.all().credential_reload(self.metrics.tenant(), false);
-            last.told = Some(what.to_owned());
         }
     }
 
-    fn last(&self) -> MutexGuard<'_, Last> {
+    fn last(&self) -> MutexGuard<'_, Last<Value>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn credential(config: &CredentialConfig, value: SecretString) -> Result<Credential, String> {
     Credential::new(source::header_name(config), value).map_err(|what| format!("{}: the secret {what}", config.key))
-}
-
-fn same(one: &Result<SecretString, String>, other: &Result<SecretString, String>) -> bool {
-    match (one, other) {
-        (Ok(one), Ok(other)) => same_secret(one, other),
-        (Err(one), Err(other)) => one == other,
-        _ => false,
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "both are ours: nobody outside can time this")]

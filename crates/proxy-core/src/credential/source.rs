@@ -47,7 +47,7 @@ pub(super) fn read(config: &CredentialConfig) -> Result<Found, String> {
             paths[index].display()
         )
     })?;
-    let mut read = snapshot.secrets.into_iter();
+    let mut read = snapshot.contents.into_iter();
     let username = username.and_then(|_| read.next());
     let secret = match secret {
         SecretSource::File(_) => read

@@ -115,9 +115,10 @@ impl Service {
         };
         actix_rt::spawn(admin_server);
         actix_rt::spawn(public_server);
-        actix_rt::spawn(keep_fresh(service));
+        actix_rt::spawn(keep_fresh(service.clone()));
         state.started.store(true, Ordering::Relaxed);
-        tracing::info!(public = %public_address, admin = %admin_address, "listening");
+        let tls = service.certificate.is_some();
+        tracing::info!(public = %public_address, admin = %admin_address, tls, "listening");
         Ok(running)
     }
 

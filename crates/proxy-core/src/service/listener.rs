@@ -19,7 +19,9 @@ use super::{
     Clients, Service, expect,
     layer::{self, Worker},
     lifecycle::State,
+    socket::Socket,
     stream::{Limits, Timed},
+    tls::Handshakes,
 };
 use crate::{
     config::sections::ServerConfig,
@@ -68,7 +70,12 @@ fn connections(
     let worker = Rc::new(worker(service, &clients, state));
     keep_beating(&worker);
     let limits = limits(&service.server);
-    let (expecting, metrics) = (worker.clone(), service.metrics.clone());
+    let accept = accept(
+        limits,
+        service.metrics.clone(),
+        handshakes(service, limits, &signal).map(Rc::new),
+    );
+    let expecting = worker.clone();
     let http = HttpService::build()
         .graceful_shutdown_signal(move || {
             let signal = signal.clone();
@@ -87,13 +94,15 @@ fn connections(
         .h1(map_config(application(service, worker, clients).into_factory(), |_| {
             AppConfig::default()
         }));
-    accept(limits, metrics.clone()).and_then(http)
+    accept.and_then(http)
 }
 
-/// Gives a connection its deadlines.
+/// Gives a connection its deadlines, after its handshake where there is a certificate. Each is a task of its own: no
+/// handshake keeps others waiting.
 fn accept(
     limits: Limits,
     metrics: Arc<Metrics>,
+    handshakes: Option<Rc<Handshakes>>,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (Timed, Option<SocketAddr>), Error = DispatchError, InitError = ()>
 {
     fn_service(move |io: TcpStream| {
@@ -101,8 +110,28 @@ fn accept(
         let _ = io.set_nodelay(true); // without it, 100 kB answers come in steps of 40 ms
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&io).set_tcp_notsent_lowat(UNSENT);
-        let timed = Timed::new(io, limits, metrics.clone());
-        async move { Ok((timed, peer)) }
+        let (metrics, handshakes) = (metrics.clone(), handshakes.clone());
+        async move {
+            let socket = match handshakes {
+                None => Socket::Plain(io),
+                // In a box: without TLS, no connection pays for the size of a handshake.
+                Some(handshakes) => Box::pin(handshakes.begin(io))
+                    .await
+                    .ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionAborted.into()))?,
+            };
+            Ok((Timed::new(socket, limits, metrics), peer))
+        }
+    })
+}
+
+/// Where there is a certificate.
+fn handshakes(service: &Service, limits: Limits, signal: &GracefulShutdownSignal) -> Option<Handshakes> {
+    let certificate = service.certificate.clone()?;
+    Some(Handshakes {
+        certificate,
+        limit: limits.head,
+        drain: signal.clone(),
+        metrics: service.metrics.clone(),
     })
 }
 

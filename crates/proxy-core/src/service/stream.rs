@@ -2,7 +2,7 @@
 //! waited for without end.
 //!
 //! **Invariant**: an answer that was cut ends in a reset (RST). Where the connection's end is the body's end (HTTP/1.0), a
-//! regular end (FIN) would make it look whole.
+//! regular end (FIN, and `close_notify` of TLS) would make it look whole.
 
 use std::{
     io,
@@ -13,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use actix_rt::net::TcpStream;
 use bytes::{Buf as _, BytesMut};
 use socket2::SockRef;
 use tokio::{
@@ -21,7 +20,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::progress::{Awaited, Progress};
+use super::{
+    progress::{Awaited, Progress},
+    socket::Socket,
+};
 use crate::{telemetry::Metrics, timer::Timer};
 
 /// Most bytes that are read while it is not their turn: beyond, the client waits.
@@ -30,7 +32,8 @@ const MAX_HELD: usize = 32 * 1024;
 /// Time limits of a client's connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// From a head's first byte to its last; for the first head, from the connection's start.
+    /// From a head's first byte to its last; for the first head, from the connection's start, or the end of its TLS
+    /// handshake, which has as long.
     pub(super) head: Duration,
     /// Between two requests.
     pub(super) keep_alive: Duration,
@@ -41,7 +44,7 @@ pub(super) struct Limits {
 /// A connection that enforces [`Limits`].
 #[derive(Debug)]
 pub(super) struct Timed {
-    io: TcpStream,
+    io: Socket,
     limits: Limits,
     progress: Rc<Progress>,
     /// What came, and whose turn it is not yet.
@@ -55,7 +58,7 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    pub(super) fn new(io: TcpStream, limits: Limits, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(io: Socket, limits: Limits, metrics: Arc<Metrics>) -> Self {
         let (read_timer, write_timer) = (Timer::default(), Timer::default());
         Self {
             io,
@@ -144,9 +147,12 @@ impl Timed {
         count > 0
     }
 
-    fn wrote(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
+    /// Gives up a client that takes nothing: `written` is what came of a write, or of a flush.
+    fn wrote<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if self.io.took(written.is_ready()) {
             self.write_since = None;
+        }
+        if written.is_ready() {
             return written;
         }
         let since = *self.write_since.get_or_insert_with(Instant::now);
@@ -172,8 +178,8 @@ impl Timed {
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        if self.progress.cut.get() || self.write_since.is_some() {
-            let _ = SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
+        if self.progress.cut.get() || self.write_since.is_some() || self.io.holds_back() {
+            let _ = SockRef::from(self.io.tcp()).set_linger(Some(Duration::ZERO));
         }
     }
 }
@@ -207,13 +213,17 @@ impl AsyncWrite for Timed {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        self.wrote(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.progress.busy.get() > 0 {
+        if self.progress.busy.get() > 0 || self.progress.cut.get() {
             return Poll::Ready(Ok(())); // what is in progress is let go of: whether that cuts an answer is known by then
         }
-        Pin::new(&mut self.io).poll_shutdown(context)
+        match Pin::new(&mut self.io).poll_shutdown(context) {
+            Poll::Pending => self.wrote(Poll::Pending, context),
+            done => done,
+        }
     }
 }

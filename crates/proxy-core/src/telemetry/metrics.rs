@@ -31,6 +31,8 @@ pub struct Metrics {
     key_fetches: IntCounterVec,
     credential_reloads: IntCounterVec,
     credential_age: IntGaugeVec,
+    certificate_reloads: IntCounterVec,
+    certificate_not_after: IntGaugeVec,
     in_flight: IntGaugeVec,
     cut_answers: IntCounterVec,
     audit_lost: IntCounter,
@@ -116,6 +118,16 @@ impl Metrics {
                 "Time since the credential in use was read.",
                 &["tenant"],
             ),
+            certificate_reloads: counters(
+                "nbgate_certificate_reloads_total",
+                "Attempts to read a changed certificate or its key, by outcome (loaded, failed).",
+                &["outcome"],
+            ),
+            certificate_not_after: gauges(
+                "nbgate_certificate_not_after_seconds",
+                "Unix time at which the first certificate of the chain in use ends.",
+                &["service"],
+            ),
             in_flight: gauges("nbgate_in_flight", "Requests in progress.", &["service", "tenant"]),
             cut_answers: counters(
                 "nbgate_cut_answers_total",
@@ -135,7 +147,7 @@ impl Metrics {
             ),
             closed_connections: counters(
                 "nbgate_connections_closed_total",
-                "Connections closed for a reason of ours: a deadline (head, idle, write), or a request that is not HTTP (malformed).",
+                "Connections closed for a reason of ours: a deadline (head, idle, write), a request that is not HTTP (malformed), or a handshake that failed (tls).",
                 &["reason"],
             ),
             registry,
@@ -162,6 +174,20 @@ impl Metrics {
         self.credential_age
             .with_label_values(&[tenant])
             .set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+
+    /// Counts one attempt to read a changed certificate.
+    pub fn certificate_reload(&self, loaded: bool) {
+        self.certificate_reloads
+            .with_label_values(&[if loaded { "loaded" } else { "failed" }])
+            .inc();
+    }
+
+    /// Notes when the certificate in use ends, in seconds of Unix time.
+    pub fn certificate_not_after(&self, seconds: i64) {
+        self.certificate_not_after
+            .with_label_values(&[self.service])
+            .set(seconds);
     }
 
     /// Counts lines that standard output did not take.

@@ -39,7 +39,7 @@ pub(crate) fn upstream(base: &str) -> Upstream {
     }
 }
 
-fn observed(peer: &str, headers: &[(&'static str, &'static str)]) -> String {
+fn observed(tls: bool, peer: &str, headers: &[(&'static str, &'static str)]) -> String {
     let mut head = RequestHead::default();
     head.peer_addr = Some(peer.parse().unwrap());
     for (name, value) in headers {
@@ -48,6 +48,7 @@ fn observed(peer: &str, headers: &[(&'static str, &'static str)]) -> String {
     }
     let public = PublicUrl {
         origin: None,
+        tls,
         trusted_peers: vec!["10.0.0.0/8".parse().unwrap()],
     };
     let (scheme, host) = public.observed(&head);
@@ -86,6 +87,15 @@ fn links_are_https_unless_the_caller_is_local_or_a_trusted_peer_says_otherwise()
             "https://a",
         ),
     ] {
-        assert_eq!(observed(peer, headers), expected);
+        assert_eq!(observed(false, peer, headers), expected);
+    }
+    for (headers, expected) in [
+        (&[("host", "127.0.0.1:8080")][..], "https://127.0.0.1:8080"),
+        (
+            &[("host", "localhost"), ("x-forwarded-proto", "http")],
+            "https://localhost",
+        ),
+    ] {
+        assert_eq!(observed(true, "127.0.0.1:1", headers), expected, "over TLS");
     }
 }

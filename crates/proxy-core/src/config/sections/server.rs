@@ -1,6 +1,9 @@
 //! Where a service listens, how long it waits, what it logs and whom TLS trusts.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use ipnet::IpNet;
 use serde_json::Value;
@@ -28,6 +31,10 @@ pub struct ServerConfig {
     pub admin_port: u16,
     /// Threads that serve; 0: one per core.
     pub workers: usize,
+    /// PEM file of the public listener's certificate chain. `None`: it speaks http.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// PEM file of the private key of that certificate.
+    pub tls_key_file: Option<PathBuf>,
     /// What callers write before the prefix; its path ends with `/`. `None`: what the request says.
     pub public_url: Option<Url>,
     /// Whose `X-Forwarded-Proto` is believed.
@@ -48,6 +55,13 @@ pub struct ServerConfig {
     pub drain_deadline_seconds: u64,
 }
 
+impl ServerConfig {
+    /// Certificate chain and private key of the public listener, where it speaks https.
+    pub(crate) fn tls_files(&self) -> Option<[&Path; 2]> {
+        Some([self.tls_certificate_file.as_deref()?, self.tls_key_file.as_deref()?])
+    }
+}
+
 impl Section for ServerConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
@@ -59,6 +73,8 @@ impl Section for ServerConfig {
             admin_host: admin_host.unwrap_or(IpAddr::from([127, 0, 0, 1])),
             admin_port: reader.whole("admin_port", 0..=u16::MAX),
             workers: reader.whole("workers", 0..=1_024),
+            tls_certificate_file: reader.optional("tls_certificate_file", check::file),
+            tls_key_file: reader.optional("tls_key_file", check::file),
             public_url: reader.optional("public_url", check::base_url),
             trusted_peers: reader.all("trusted_peers", check::network),
             allow_insecure_any_peer: reader.flag("allow_insecure_any_peer"),
@@ -85,6 +101,17 @@ impl Validate for ServerConfig {
                     self.port
                 ),
             );
+        }
+        match (&self.tls_certificate_file, &self.tls_key_file) {
+            (Some(_), None) => problems.add(
+                "tls_key_file",
+                "is missing: name the private key of `tls_certificate_file`, or remove that",
+            ),
+            (None, Some(_)) => problems.add(
+                "tls_certificate_file",
+                "is missing: name the certificate chain of `tls_key_file`, or remove that",
+            ),
+            (Some(_), Some(_)) | (None, None) => {}
         }
         for (index, network) in self.trusted_peers.iter().enumerate() {
             let danger = "they may all say that they came by https";

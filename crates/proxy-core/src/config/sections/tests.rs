@@ -57,6 +57,10 @@ fn a_server_says_what_is_wrong() {
         trusted_peers = ['ingress']                   | trusted_peers[0] is not a network | write one such as 10.0.0.0/8
         trusted_peers = '10.0.0.0/8'                  | trusted_peers is a text       | write a list
         trusted_peers = [[]]                          | trusted_peers[0] is a list    | write a text
+        tls_certificate_file = 'f'                    | tls_key_file is missing       | name the private key of `tls_certificate_file`
+        tls_key_file = 'hunter2'                      | tls_certificate_file is missing | name the certificate chain of `tls_key_file`
+        tls_certificate_file = 'f'\ntls_key_file = ' ' | tls_key_file is not the name of a file | write one
+        tls_certificate_file = 'f'\ntls_key_file = '' | tls_key_file is missing       | or remove that
         allow_insecure_any_peer = 'yes'               | allow_insecure_any_peer is a text | write `true` or `false`
     "#;
     check("[server]\n", "server.", table);

@@ -13,7 +13,7 @@ fn files_of_two_directories_are_read_too() {
     assert!(flaw.index == 1 && flaw.what.contains("No such file"), "{flaw:?}");
     fs::write(&files[1], "two").unwrap();
     let snapshot = read(&[&files[0], &files[1]]).unwrap();
-    assert_eq!((snapshot.secrets.len(), snapshot.places.len()), (2, 2));
+    assert_eq!((snapshot.contents.len(), snapshot.places.len()), (2, 2));
     assert!(!format!("{snapshot:?}").contains("one\""));
 }
 

@@ -41,10 +41,17 @@ fn good_values_are_taken_as_they_are_meant() {
         assert_eq!(good("", &[("OLD_LEVEL", written)]).log.level, meant);
     }
     let server = "host = 'localhost'\nport = 0\nadmin_port = 0\nworkers = 2.0\npublic_url = ''";
+    let tls = "tls_certificate_file = 'chain.pem'\ntls_key_file = 'key.pem'";
     let peers = "trusted_peers = ['10.1.2.3', 'fd00::/8', '::ffff:10.0.0.0/104']";
-    let config = good(&format!("[log]\nformat = 'json'\n[server]\n{server}\n{peers}"), &[]);
+    let config = good(
+        &format!("[log]\nformat = 'json'\n[server]\n{server}\n{tls}\n{peers}"),
+        &[],
+    );
     assert_eq!((config.log.format, config.server.workers), (LogFormat::Json, 2));
     assert_eq!(config.server.host.to_string(), "127.0.0.1");
+    let files = config.server.tls_files().unwrap();
+    assert_eq!(files.map(|file| file.to_str().unwrap()), ["chain.pem", "key.pem"]);
+    assert!(good("", &[]).server.tls_files().is_none());
     let peers: Vec<String> = config.server.trusted_peers.iter().map(ToString::to_string).collect();
     assert_eq!(peers, ["10.1.2.3/32", "fd00::/8", "10.0.0.0/8"]);
     assert!(config.server.public_url.is_none() && config.tls.ca_file.is_none());
