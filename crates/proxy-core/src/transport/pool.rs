@@ -176,8 +176,10 @@ impl Pool {
         let connecting = self.connector.clone().call(self.origin.clone());
         let deadline = deadline.min(Instant::now() + self.connect_within);
         match timeout_at(deadline, connecting).await {
-            Ok(connected) => Line::new(connected.map_err(SendError::Connect)?, &self.shared.large).await,
-            Err(_) => Err(SendError::Timeout),
+            Ok(Ok(connection)) => Line::new(connection, &self.shared.large).await,
+            Ok(Err(error)) if Instant::now() < deadline => Err(SendError::Connect(error)),
+            // The last address's share of the time may be over first.
+            _ => Err(SendError::Timeout),
         }
     }
 

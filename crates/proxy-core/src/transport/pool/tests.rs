@@ -2,7 +2,7 @@ use std::{io::Read as _, net::TcpListener, time::Duration};
 
 use actix_http::{Payload, h1};
 use futures_util::stream;
-use proxy_testkit::{FakeUpstream, PATIENCE, Script, eventually};
+use proxy_testkit::{BlackHole, FakeUpstream, PATIENCE, Script, eventually};
 
 use super::*;
 use crate::{
@@ -213,6 +213,18 @@ async fn a_silent_upstream_is_waited_for_until_the_deadline_and_its_connection_c
     let sent = pool.send(request("GET"), false, deadline).await;
     assert!(matches!(sent, Err(SendError::Timeout)) && Instant::now() >= deadline);
     all_closed(server).await;
+}
+
+#[actix_web::test]
+async fn an_address_that_is_silent_is_a_timeout_and_no_refusal() {
+    let (hole, transport) = (BlackHole::new(), transport());
+    let mut upstream = upstream(&format!("{}/", hole.url()));
+    upstream.timeouts.connect = Duration::from_millis(20);
+    let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
+    for _ in 0..10 {
+        let sent = pool.send(request("GET"), false, Instant::now() + PATIENCE).await;
+        assert!(matches!(sent, Err(SendError::Timeout)), "{sent:?}");
+    }
 }
 
 #[actix_web::test]
