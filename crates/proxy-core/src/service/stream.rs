@@ -158,6 +158,9 @@ impl Timed {
         let count = self.progress.take(&self.held[..room]);
         buffer.put_slice(&self.held[..count]);
         self.held.advance(count);
+        if self.held.is_empty() {
+            self.held = BytesMut::new(); // lets go of what a burst took
+        }
         self.progress.holding.set(!self.held.is_empty());
         count > 0
     }
@@ -235,3 +238,6 @@ impl AsyncWrite for Timed {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests;
