@@ -72,14 +72,23 @@ impl Progress {
             last[3] = *byte;
         }
         self.last.set(last);
-        if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
-            self.waiting.set(Some((Awaited::Head, Instant::now())));
-        }
+        self.head_began();
     }
 
     /// How many of `bytes` may be handed on: see [`Turns`].
     pub(super) fn take(&self, bytes: &[u8]) -> usize {
-        self.turns.take(bytes, self.busy.get() > 0)
+        let head = self.turns.expects_head();
+        let count = self.turns.take(bytes, self.busy.get() > 0);
+        if head && count > 0 {
+            self.head_began(); // it may have been held back behind a body
+        }
+        count
+    }
+
+    fn head_began(&self) {
+        if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
+            self.waiting.set(Some((Awaited::Head, Instant::now())));
+        }
     }
 
     /// Who reads is told to look again.
