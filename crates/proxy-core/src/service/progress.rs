@@ -26,8 +26,6 @@ pub(super) struct Progress {
     turns: Turns,
     /// Bytes came whose turn it is not yet.
     pub(super) holding: Cell<bool>,
-    /// The last bytes that came: a head ends in an empty line.
-    last: Cell<[u8; 4]>,
     pub(super) reader: RefCell<Option<Waker>>,
 }
 
@@ -60,19 +58,8 @@ impl Progress {
             cut: Cell::default(),
             turns: Turns::default(),
             holding: Cell::default(),
-            last: Cell::default(),
             reader: RefCell::default(),
         }
-    }
-
-    pub(super) fn came(&self, bytes: &[u8]) {
-        let mut last = self.last.get();
-        for byte in bytes.iter().skip(bytes.len().saturating_sub(4)) {
-            last.rotate_left(1);
-            last[3] = *byte;
-        }
-        self.last.set(last);
-        self.head_began();
     }
 
     /// How many of `bytes` may be handed on: see [`Turns`].
@@ -85,7 +72,8 @@ impl Progress {
         count
     }
 
-    fn head_began(&self) {
+    /// Bytes came, or have their turn now, that may be a head's.
+    pub(super) fn head_began(&self) {
         if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
             self.waiting.set(Some((Awaited::Head, Instant::now())));
         }
@@ -96,11 +84,6 @@ impl Progress {
         if let Some(reader) = self.reader.borrow_mut().take() {
             reader.wake();
         }
-    }
-
-    fn ends_with_empty_line(&self) -> bool {
-        let last = self.last.get();
-        last == *b"\r\n\r\n" || last.ends_with(b"\n\n")
     }
 }
 
@@ -167,7 +150,7 @@ impl Drop for Busy {
         }
         let awaited = match self.has_body {
             true => Awaited::Next,
-            false if progress.holding.get() || !progress.ends_with_empty_line() => Awaited::Head,
+            false if progress.holding.get() => Awaited::Head,
             false => return, // nothing of a next request is there: actix's own keep-alive timer watches
         };
         progress.waiting.set(Some((awaited, Instant::now())));

@@ -118,7 +118,7 @@ impl Timed {
             if came.is_empty() {
                 return Poll::Ready(Ok(())); // the client is gone
             }
-            self.progress.came(came);
+            self.progress.head_began();
             if self.held.is_empty() {
                 let count = self.progress.take(came);
                 if count == came.len() {
