@@ -185,12 +185,10 @@ fn request_bodies_are_bounded_in_size_and_time() {
     send("Content-Length: 10", b"half")
         .read_response()
         .assert_problem(408, "request_timeout");
-    // Framing that cannot be read: actix closes the connection without a word.
-    assert!(
-        send("Transfer-Encoding: chunked", b"zz\r\n")
-            .try_read_response()
-            .is_err()
-    );
+    // Framing that cannot be read: actix closes the connection without a word, unless the forwarder notices first.
+    if let Ok(answer) = send("Transfer-Encoding: chunked", b"zz\r\n").try_read_response() {
+        answer.assert_problem(400, "bad_request");
+    }
     assert!(
         proxy.jira.requests().iter().all(|seen| !seen.complete),
         "no cut body was made whole"
