@@ -79,6 +79,7 @@ def fuzz(target: str, seconds: int, programs: Path, scratch: Path) -> dict:
     command += [f"-dict={FUZZ / 'dictionaries' / target}"] if (FUZZ / "dictionaries" / target).exists() else []
     began, executions, log, findings = time.monotonic(), 0, scratch / f"{target}.log", []
     while (left := round(seconds - (time.monotonic() - began))) > 0 and not findings:
+        before = written(artifacts)
         with log.open("wb") as output:
             timed = [*command, f"-max_total_time={left}"]
             # A target that hangs beyond its own limits must not hang CI. The working directory is scratch too.
@@ -87,11 +88,16 @@ def fuzz(target: str, seconds: int, programs: Path, scratch: Path) -> dict:
         executions += result["executions"]
         # A stall ends the run: go on with what is left of the time.
         findings = sorted(str(path) for path in artifacts.iterdir() if not is_stall(programs / target, path))
-        if code and not any(artifacts.iterdir()):
-            findings = [f"it ended with {code}"]
+        if code and written(artifacts) == before:
+            findings.append(f"it ended with {code}")
     result |= {"target": target, "seconds": round(time.monotonic() - began), "executions": executions}
     result |= {"seeds": len(list(seeds.iterdir())), "findings": findings, "log": str(log)}
     return result | {"passed": not findings and executions > 0}
+
+
+def written(folder: Path) -> dict[Path, int]:
+    """What lies there, and since when: an input that is found twice has one name."""
+    return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
 def is_stall(program: Path, artifact: Path) -> bool:

@@ -186,7 +186,7 @@ impl Forwarder {
         })
     }
 
-    /// One request and its response head. A connection that died while it lay idle costs a GET or HEAD one more try.
+    /// One request and its response head. A connection that died before the answer's head costs a GET or HEAD one more try.
     async fn send(
         &self,
         sending: &Sending,

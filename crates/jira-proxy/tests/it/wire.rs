@@ -90,6 +90,25 @@ fn every_head_has_a_deadline_not_the_first_alone() {
 }
 
 #[test]
+fn half_a_head_behind_a_body_has_its_deadline_too() {
+    let proxy = Harness::with(Setup {
+        server: "head_timeout_seconds = 1",
+        ..Setup::default()
+    });
+    let served = head(&proxy, "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+    let served = served.replacen("GET", "POST", 1).replacen("field", "search", 1);
+    let refused = "POST /elsewhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned();
+    for (before, status) in [(served, 200), (refused, 404)] {
+        let mut client = RawClient::connect(proxy.address);
+        client.patience(PATIENCE);
+        client.send(format!("{before}GET {PREFIX}/half HTTP/1.1\r\nHo"));
+        assert_eq!(client.read_response().status, status);
+        assert_ne!(client.read_to_end().1, Ended::Silent, "the connection is still open");
+    }
+    assert_eq!(closed(&proxy, "head"), 2);
+}
+
+#[test]
 fn a_head_that_drips_does_not_move_its_deadline() {
     let proxy = Harness::with(Setup {
         server: "head_timeout_seconds = 1",

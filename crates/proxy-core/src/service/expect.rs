@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use actix_http::{HttpMessage as _, Request, Response, body::BoxBody};
+use actix_http::{ConnectionType, HttpMessage as _, Request, Response, body::BoxBody};
 use actix_web::body::MessageBody as _;
 
 use super::{
@@ -40,6 +40,9 @@ pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Reque
             response
                 .headers_mut()
                 .insert(REQUEST_ID, record.request_id().to_header_value());
+            if busy.as_ref().is_some_and(Busy::ends_connection) {
+                response.head_mut().set_connection_type(ConnectionType::Close);
+            }
             record.status(response.status().as_u16());
             Err(response
                 .map_body(|_, body| Tracked::new(body, record, busy).boxed())

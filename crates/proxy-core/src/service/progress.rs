@@ -26,8 +26,6 @@ pub(super) struct Progress {
     turns: Turns,
     /// Bytes came whose turn it is not yet.
     pub(super) holding: Cell<bool>,
-    /// The last bytes that came: a head ends in an empty line.
-    last: Cell<[u8; 4]>,
     pub(super) reader: RefCell<Option<Waker>>,
 }
 
@@ -60,26 +58,25 @@ impl Progress {
             cut: Cell::default(),
             turns: Turns::default(),
             holding: Cell::default(),
-            last: Cell::default(),
             reader: RefCell::default(),
-        }
-    }
-
-    pub(super) fn came(&self, bytes: &[u8]) {
-        let mut last = self.last.get();
-        for byte in bytes.iter().skip(bytes.len().saturating_sub(4)) {
-            last.rotate_left(1);
-            last[3] = *byte;
-        }
-        self.last.set(last);
-        if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
-            self.waiting.set(Some((Awaited::Head, Instant::now())));
         }
     }
 
     /// How many of `bytes` may be handed on: see [`Turns`].
     pub(super) fn take(&self, bytes: &[u8]) -> usize {
-        self.turns.take(bytes, self.busy.get() > 0)
+        let head = self.turns.expects_head();
+        let count = self.turns.take(bytes, self.busy.get() > 0);
+        if head && count > 0 {
+            self.head_began(); // it may have been held back behind a body
+        }
+        count
+    }
+
+    /// Bytes came, or have their turn now, that may be a head's.
+    pub(super) fn head_began(&self) {
+        if self.busy.get() == 0 && self.waiting.get().is_none_or(|(awaited, _)| awaited == Awaited::Next) {
+            self.waiting.set(Some((Awaited::Head, Instant::now())));
+        }
     }
 
     /// Who reads is told to look again.
@@ -87,11 +84,6 @@ impl Progress {
         if let Some(reader) = self.reader.borrow_mut().take() {
             reader.wake();
         }
-    }
-
-    fn ends_with_empty_line(&self) -> bool {
-        let last = self.last.get();
-        last == *b"\r\n\r\n" || last.ends_with(b"\n\n")
     }
 }
 
@@ -158,7 +150,7 @@ impl Drop for Busy {
         }
         let awaited = match self.has_body {
             true => Awaited::Next,
-            false if progress.holding.get() || !progress.ends_with_empty_line() => Awaited::Head,
+            false if progress.holding.get() => Awaited::Head,
             false => return, // nothing of a next request is there: actix's own keep-alive timer watches
         };
         progress.waiting.set(Some((awaited, Instant::now())));

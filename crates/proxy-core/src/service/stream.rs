@@ -6,17 +6,17 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use bytes::{Buf as _, BytesMut};
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
     time::Instant,
 };
 
@@ -28,6 +28,8 @@ use crate::{telemetry::Metrics, timer::Timer};
 
 /// Most bytes that are read while it is not their turn: beyond, the client waits.
 const MAX_HELD: usize = 32 * 1024;
+/// How often it is looked whether a client has left who sent more than that.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Time limits of a client's connection.
 #[derive(Clone, Copy, Debug)]
@@ -103,14 +105,15 @@ impl Timed {
         Poll::Ready(io::Error::from(io::ErrorKind::TimedOut))
     }
 
-    /// Reads what may be handed on now, and holds back the rest. Reads on while it holds something, to see the client leave.
+    /// Reads what may be handed on now, and holds back the rest. Reads on while it holds something, to see the client leave;
+    /// beyond [`MAX_HELD`] it [looks](Self::poll_left) for that.
     fn poll_turn(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             if !self.held.is_empty() && self.release(buffer) {
                 return Poll::Ready(Ok(()));
             }
             if self.held.len() >= MAX_HELD {
-                return Poll::Pending;
+                return self.poll_left(context);
             }
             let before = buffer.filled().len();
             std::task::ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
@@ -118,7 +121,7 @@ impl Timed {
             if came.is_empty() {
                 return Poll::Ready(Ok(())); // the client is gone
             }
-            self.progress.came(came);
+            self.progress.head_began();
             if self.held.is_empty() {
                 let count = self.progress.take(came);
                 if count == came.len() {
@@ -137,12 +140,30 @@ impl Timed {
         }
     }
 
+    /// Ready once the client has left. What is not read hides the end behind it from a reader, so it is looked for now and
+    /// then. An end behind more than the system takes has not come yet, and is not seen.
+    fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let state = pin!(self.io.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+            if let Poll::Ready(state) = state
+                && state?.is_read_closed()
+            {
+                return Poll::Ready(Ok(()));
+            }
+            // Only looks at the clock: what is woken for it comes back here.
+            std::task::ready!(self.read_timer.poll_past(Instant::now() + LOOK, context));
+        }
+    }
+
     /// Hands on what was held back, as far as its turn has come; whether anything.
     fn release(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
         let room = self.held.len().min(buffer.remaining());
         let count = self.progress.take(&self.held[..room]);
         buffer.put_slice(&self.held[..count]);
         self.held.advance(count);
+        if self.held.is_empty() {
+            self.held = BytesMut::new(); // lets go of what a burst took
+        }
         self.progress.holding.set(!self.held.is_empty());
         count > 0
     }
@@ -227,3 +248,6 @@ impl AsyncWrite for Timed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

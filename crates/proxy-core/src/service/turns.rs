@@ -104,6 +104,11 @@ impl Turns {
         }
     }
 
+    /// Whether a head comes next: a body, if there was one, is out.
+    pub(super) fn expects_head(&self) -> bool {
+        self.expected.get() == Expected::Head
+    }
+
     /// Whether a head of this connection ended otherwise than with CR LF and an empty line: with LF alone.
     pub(super) fn ended_oddly(&self) -> bool {
         self.odd.get()

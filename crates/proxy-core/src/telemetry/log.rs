@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer as _, filter::Targets, fmt, layer::SubscriberExt as _};
 
@@ -55,6 +55,7 @@ fn subscriber(
 fn filter(level: &str) -> anyhow::Result<Targets> {
     if level.contains('=') {
         let unclear = || format!("`{level}` cannot be understood: use a list such as `info,proxy_core=debug`");
+        ensure!(level.split(',').all(is_clear), unclear());
         return level.parse().with_context(unclear);
     }
     // A lone word that is no level would be taken for a target, and silence everything else.
@@ -70,6 +71,19 @@ fn filter(level: &str) -> anyhow::Result<Targets> {
         format!("{known},{SILENT}")
     };
     Ok(directives.parse()?)
+}
+
+/// Whether it is a level, or a target with its level. [`Targets`] takes more, and means something else by it: nothing is
+/// `error`, a word that is no level is a target, a space is a part of a name, and so is what would name a span.
+fn is_clear(directive: &str) -> bool {
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    match directive.split_once('=') {
+        Some((target, level)) => {
+            let odd = |character: char| character.is_whitespace() || character == '[';
+            !target.is_empty() && !target.contains(odd) && is_level(level)
+        }
+        None => is_level(directive),
+    }
 }
 
 #[cfg(test)]

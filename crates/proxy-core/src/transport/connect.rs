@@ -15,13 +15,24 @@ pub(super) type Connection = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 /// A connector to `upstream`.
 pub(super) fn connector(tls: &Arc<rustls::ClientConfig>, upstream: &Upstream) -> Connector {
-    let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(upstream.authority.host()));
-    http.set_nodelay(true);
-    http.enforce_http(false);
-    http.set_keepalive(Some(Duration::from_secs(30)));
+    let resolver = GuardedResolver::new(upstream.authority.host());
     HttpsConnectorBuilder::new()
         .with_tls_config((**tls).clone())
         .https_or_http()
         .enable_http1()
-        .wrap_connector(http)
+        .wrap_connector(tcp(resolver, upstream.timeouts.connect))
 }
+
+/// TCP alone, to one of the addresses that `resolver` knows. Each has its share of the time: one that is silent must not use
+/// up that of the others.
+fn tcp<R>(resolver: R, within: Duration) -> HttpConnector<R> {
+    let mut http = HttpConnector::new_with_resolver(resolver);
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    http.set_keepalive(Some(Duration::from_secs(30)));
+    http.set_connect_timeout(Some(within));
+    http
+}
+
+#[cfg(test)]
+mod tests;

@@ -112,7 +112,11 @@ impl fmt::Debug for Line {
     }
 }
 
-/// For what becomes ready only while a [`Line`] is driven: who drives it looks again anyway.
+/// For what becomes ready only while a [`Line`] is driven: who drives it looks next.
+///
+/// An answer can be there and yet not be seen by [`Line::exchange`]: once tokio's budget for one turn of the task is used up,
+/// its receiver is pending and has this waker woken, which is nobody's. What brings the task back then is the [`Timer`]: it
+/// polls a `Sleep` with the real context each time.
 pub(super) fn quiet() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }

@@ -125,11 +125,21 @@ impl Pool {
     /// See [`SendError`]. What may have been seen by the upstream is not sent twice here.
     pub(crate) async fn send(
         self: &Rc<Self>,
-        mut request: Request<Upload>,
+        request: Request<Upload>,
         fresh: bool,
         deadline: Instant,
     ) -> Result<Response<AnswerBody>, SendError> {
-        if !fresh && let Some(mut line) = self.take() {
+        let idle = if fresh { None } else { self.take() };
+        self.send_on(idle, request, deadline).await
+    }
+
+    async fn send_on(
+        self: &Rc<Self>,
+        idle: Option<Line>,
+        mut request: Request<Upload>,
+        deadline: Instant,
+    ) -> Result<Response<AnswerBody>, SendError> {
+        if let Some(mut line) = idle {
             match line.exchange(request, deadline).await {
                 Ok(answer) => return Ok(self.lent(answer, line)),
                 Err(Unanswered::Unsent(again)) => request = *again,
@@ -176,8 +186,10 @@ impl Pool {
         let connecting = self.connector.clone().call(self.origin.clone());
         let deadline = deadline.min(Instant::now() + self.connect_within);
         match timeout_at(deadline, connecting).await {
-            Ok(connected) => Line::new(connected.map_err(SendError::Connect)?, &self.shared.large).await,
-            Err(_) => Err(SendError::Timeout),
+            Ok(Ok(connection)) => Line::new(connection, &self.shared.large).await,
+            Ok(Err(error)) if Instant::now() < deadline => Err(SendError::Connect(error)),
+            // The last address's share of the time may be over first.
+            _ => Err(SendError::Timeout),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Heads that are malformed, or too large.
 
-use super::row::{Case, GET, GOT, HIDDEN, case};
+use super::row::{Case, GET, GOT, HIDDEN, POST, case};
 
 pub(super) fn cases() -> Vec<Case> {
     let hidden = |name: &'static str, field: &str| case(name, format!("{GET}{field}\r\n{HIDDEN}")).gets(&["400"]);
@@ -34,6 +34,16 @@ pub(super) fn cases() -> Vec<Case> {
         case(
             "line feeds alone, and a HEAD behind them",
             format!("{GET}X:\n\n{}", HIDDEN.replacen("GET", "HEAD", 1)),
+        )
+        .gets(&["400 bad_request"]),
+        case(
+            "line feeds alone, and Expect",
+            format!("{GET}Expect: 100-continue\r\n\r\n").replace("\r\n", "\n"),
+        )
+        .gets(&["400 bad_request"]),
+        case(
+            "line feeds alone, Expect, and a request behind them",
+            format!("{POST}Expect: 100-continue\r\nContent-Length: 0\n\n{HIDDEN}"),
         )
         .gets(&["400 bad_request"]),
         case(

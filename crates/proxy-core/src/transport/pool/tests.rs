@@ -2,7 +2,7 @@ use std::{io::Read as _, net::TcpListener, time::Duration};
 
 use actix_http::{Payload, h1};
 use futures_util::stream;
-use proxy_testkit::{FakeUpstream, PATIENCE, Script, eventually};
+use proxy_testkit::{BlackHole, FakeUpstream, PATIENCE, Script, eventually};
 
 use super::*;
 use crate::{
@@ -38,6 +38,12 @@ async fn send(pool: &Rc<Pool>, method: &str, fresh: bool) -> Response<AnswerBody
 
 async fn ask(pool: &Rc<Pool>) -> usize {
     read(send(pool, "GET", false).await.into_body()).await
+}
+
+/// An answer, and a while later the end of its connection, of which it did not speak.
+fn closed_soon() -> Script {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    Script::raw(answer).wait(Duration::from_millis(100)).close()
 }
 
 /// Waits, off the worker, until the server has no connection.
@@ -181,17 +187,16 @@ async fn a_connection_that_may_not_be_shared_serves_one_request() {
 #[actix_web::test]
 async fn what_was_not_sent_yet_goes_on_another_connection_whatever_its_method() {
     let (server, transport) = (FakeUpstream::start(), transport());
-    // The first answer ends its connection without saying so beforehand.
-    server.answer_next(
-        "/x",
-        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").close(),
-    );
+    server.answer_next("/x", closed_soon());
     server.answer("/x", Script::answer(200, &[], "again"));
     let pool = pool(&transport, &server, Reuse::Credential);
     assert_eq!(ask(&pool).await, 5);
+    // Lent before its end is known.
+    let Idle { line, .. } = pool.idle.borrow_mut().pop().unwrap();
     let server = all_closed(server).await;
-    assert_eq!(send(&pool, "POST", false).await.status(), 200);
-    assert_eq!(server.requests().len(), 2);
+    let answer = pool.send_on(Some(line), request("POST"), Instant::now() + PATIENCE);
+    assert_eq!(answer.await.unwrap().status(), 200);
+    assert_eq!((server.requests().len(), server.connections()), (2, 2));
 }
 
 #[actix_web::test]
@@ -216,6 +221,18 @@ async fn a_silent_upstream_is_waited_for_until_the_deadline_and_its_connection_c
 }
 
 #[actix_web::test]
+async fn an_address_that_is_silent_is_a_timeout_and_no_refusal() {
+    let (hole, transport) = (BlackHole::new(), transport());
+    let mut upstream = upstream(&format!("{}/", hole.url()));
+    upstream.timeouts.connect = Duration::from_millis(20);
+    let pool = transport.pool(&"one".into(), &upstream, 1, "ada");
+    for _ in 0..10 {
+        let sent = pool.send(request("GET"), false, Instant::now() + PATIENCE).await;
+        assert!(matches!(sent, Err(SendError::Timeout)), "{sent:?}");
+    }
+}
+
+#[actix_web::test]
 async fn what_lies_idle_too_long_is_closed_and_so_is_what_is_one_too_many() {
     let (server, transport) = (FakeUpstream::start(), transport());
     server.answer("/x", Script::answer(200, &[], "hello"));
@@ -235,12 +252,10 @@ async fn what_lies_idle_too_long_is_closed_and_so_is_what_is_one_too_many() {
 #[actix_web::test]
 async fn an_idle_connection_that_the_upstream_closes_is_let_go_of_at_once() {
     let (server, transport) = (FakeUpstream::start(), transport());
-    server.answer(
-        "/x",
-        Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").close(),
-    );
+    server.answer("/x", closed_soon());
     let pool = pool(&transport, &server, Reuse::Credential);
     ask(&pool).await;
+    assert_eq!(pool.idle.borrow().len(), 1);
     all_closed(server).await;
     // Well before the sweeper would look by itself.
     let deadline = Instant::now() + Duration::from_millis(500);
