@@ -144,7 +144,7 @@ impl Timed {
     /// then. An end behind more than the system takes has not come yet, and is not seen.
     fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let state = pin!(self.io.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+            let state = pin!(self.io.tcp().ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
             if let Poll::Ready(state) = state
                 && state?.is_read_closed()
             {

@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use super::*;
-use crate::service::progress::Busy;
+use crate::service::{progress::Busy, socket::Socket};
 
 const HEAD: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -19,7 +19,7 @@ async fn what_was_held_back_takes_no_memory_once_it_is_handed_on() {
         keep_alive: hour,
         write: hour,
     };
-    let mut timed = Timed::new(io, limits, Metrics::new("test", "0"));
+    let mut timed = Timed::new(Socket::Plain(io), limits, Metrics::new("test", "0"));
     client.write_all(HEAD.repeat(100).as_bytes()).unwrap();
     let mut buffer = [0; 16_384];
     for _ in 0..100 {
