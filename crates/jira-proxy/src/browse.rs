@@ -26,14 +26,14 @@ pub(crate) fn routes(
     tenant: &Arc<Tenant>,
     base: &Url,
 ) -> impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + use<> {
-    let folder = format!("{}/browse", tenant.prefix());
+    let folder = format!("{}/browse", tenant.realm().prefix());
     let base = format!("{}/browse/", base.as_str().trim_end_matches('/'));
-    let tenant = tenant.clone();
+    let realm = tenant.realm().clone();
     move |config, _| {
-        let (base, tenant) = (base.clone(), tenant.clone());
+        let (base, realm) = (base.clone(), realm.clone());
         let to_jira = move |request: HttpRequest, key: web::Path<String>| {
             if let Some(record) = request.extensions().get::<Record>() {
-                record.tenant(tenant.metrics());
+                record.tenant(realm.metrics());
                 record.route("browse".into());
                 record.decision(Decision::Allowed, None);
             }

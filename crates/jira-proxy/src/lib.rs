@@ -33,18 +33,22 @@ pub const ABOUT: About = About {
         Alias {
             variable: "JIRA_BASE_URL",
             key: "tenant[0].upstream.url",
+            lead: "",
         },
         Alias {
             variable: "JIRA_USERNAME",
             key: "tenant[0].credential.username",
+            lead: "",
         },
         Alias {
             variable: "SAFIR_PATH_PREFIX",
             key: "tenant[0].prefix",
+            lead: "",
         },
         Alias {
             variable: "SAFIR_LOG_LEVEL",
             key: "log.level",
+            lead: "",
         },
     ],
     secrets: &[SecretAlias {
@@ -138,7 +142,7 @@ impl Document for Config {
     fn print_policy(&self) -> String {
         let table = |tenant: &TenantConfig| {
             let policy = tenant_policy(tenant, &KIND, &mut Problems::default());
-            format!("{} {}\n{}", tenant.name, tenant.prefix, policy.to_table())
+            format!("{} {}\n{}", tenant.realm.name, tenant.realm.prefix, policy.to_table())
         };
         self.tenant.iter().map(table).collect::<Vec<_>>().join("\n")
     }
@@ -165,8 +169,8 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
             .unwrap_or(&tenant.upstream.url)
             .clone();
         let tenant = Tenant::new(tenant, &config.server, KIND, &metrics)?; // shared by the workers
-        let (prefix, authenticators) = (tenant.prefix().to_owned(), authenticators.clone());
+        let (prefix, authenticators) = (tenant.realm().prefix().to_owned(), authenticators.clone());
         let service = service.routes(browse::routes(&tenant, &browse_base));
-        Ok(service.proxy(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
+        Ok(service.site(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
     })
 }

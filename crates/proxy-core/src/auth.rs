@@ -12,6 +12,7 @@ mod identity;
 mod introspection;
 mod jupyterhub;
 mod oidc;
+mod presented;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ pub use self::oidc::fuzzing;
 pub use self::{
     config::{IdentityConfig, Required},
     identity::{Claims, Identity},
+    presented::{presented_as_basic, presented_token},
 };
 use crate::{
     client::PlatformClient,
@@ -91,7 +93,7 @@ pub trait Authenticator: Send + Sync {
 /// The configured schemes, shared by all workers.
 #[derive(Clone)]
 pub struct Authenticators {
-    schemes: Arc<[Scheme]>,
+    schemes: Arc<[Arc<Scheme>]>,
     /// Counts callers without any credential.
     unidentified: IntCounter,
 }
@@ -109,7 +111,7 @@ impl Authenticators {
     pub fn new(config: &[IdentityConfig], metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let schemes = config
             .iter()
-            .map(|entry| Scheme::new(entry, metrics))
+            .map(|entry| Ok(Scheme::new(entry.build(metrics)?, metrics)))
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             schemes: schemes.into(),
@@ -117,12 +119,22 @@ impl Authenticators {
         })
     }
 
+    /// The same schemes behind one of the service's own, which is asked first.
+    #[must_use]
+    pub fn behind(&self, first: Box<dyn Authenticator>, metrics: &Arc<Metrics>) -> Self {
+        let first = Scheme::new(first, metrics);
+        Self {
+            schemes: std::iter::once(first).chain(self.schemes.iter().cloned()).collect(),
+            unidentified: self.unidentified.clone(),
+        }
+    }
+
     /// The caller, proven. What the deciding entry requires beyond that is told by [`Known::admitted`].
     ///
     /// # Errors
     /// `Unauthenticated`, `Rejected` or `CannotDecide`.
     pub async fn authenticate(&self, head: &RequestHead, client: &PlatformClient) -> Result<Known, ProxyError> {
-        for Scheme { authenticator, metrics } in self.schemes.iter() {
+        for Scheme { authenticator, metrics } in self.schemes.iter().map(AsRef::as_ref) {
             let (counter, result) = match authenticator.authenticate(head, client).await {
                 Outcome::NotPresent => continue,
                 Outcome::Authenticated(identity, cache) => {
@@ -169,10 +181,9 @@ impl Authenticators {
 }
 
 impl Scheme {
-    fn new(entry: &IdentityConfig, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
-        let authenticator = entry.build(metrics)?;
+    fn new(authenticator: Box<dyn Authenticator>, metrics: &Arc<Metrics>) -> Arc<Self> {
         let metrics = metrics.identity(authenticator.kind());
-        Ok(Self { authenticator, metrics })
+        Arc::new(Self { authenticator, metrics })
     }
 }
 

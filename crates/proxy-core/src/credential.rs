@@ -4,12 +4,12 @@
 //! which prints as `[REDACTED]`. No error and no log line of this module repeats a byte of a file's content.
 
 mod breaker;
-pub(crate) mod file;
+mod documented;
+mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod service;
 mod source;
-pub(crate) mod watch;
 
 use std::{
     fmt,
@@ -22,10 +22,13 @@ use std::{
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
-pub use self::service::ServiceCredential;
+pub use self::{
+    documented::{Documented, Guarded},
+    service::ServiceCredential,
+};
 
 /// A header that tells the upstream who asks. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +62,17 @@ impl Credential {
             value,
             generation,
         })))
+    }
+
+    /// `Basic` (RFC 7617) with a user and password.
+    ///
+    /// # Errors
+    /// `user` holds a `:`, or one of them what no header may hold.
+    pub fn basic(user: &str, password: &SecretString) -> Result<Self, &'static str> {
+        if user.contains(':') {
+            return Err("holds a `:`, which it may not: correct it");
+        }
+        Self::new(AUTHORIZATION, source::basic(user, password))
     }
 
     /// Sets the header, whatever was there under its name.

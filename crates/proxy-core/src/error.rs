@@ -52,6 +52,13 @@ pub enum ProxyError {
     InsufficientGroup { groups: Vec<String> },
     #[error("rule `{rule}` of the policy denies this request")]
     PolicyDenied { rule: String },
+    /// A rule in a service's own code, about what the request says.
+    #[error("rule `{rule}` of the policy denies this request: {what}")]
+    ContentDenied {
+        rule: &'static str,
+        what: String,
+        hint: String,
+    },
     #[error("{0}")]
     NotFound(Cow<'static, str>),
     #[error("the method is not allowed here; allowed: {allow}")]
@@ -103,7 +110,7 @@ impl ProxyError {
             Self::Unauthenticated => &problem::UNAUTHENTICATED,
             Self::Rejected(_) => &problem::INVALID_TOKEN,
             Self::InsufficientScope { .. } | Self::InsufficientGroup { .. } => &problem::INSUFFICIENT_SCOPE,
-            Self::PolicyDenied { .. } => &problem::POLICY_DENIED,
+            Self::PolicyDenied { .. } | Self::ContentDenied { .. } => &problem::POLICY_DENIED,
             Self::NotFound(_) => &problem::NOT_FOUND,
             Self::MethodNotAllowed { .. } => &problem::METHOD_NOT_ALLOWED,
             Self::TooSlow => &problem::TOO_SLOW,
@@ -134,6 +141,14 @@ impl ProxyError {
         }
     }
 
+    /// What the reader does next.
+    fn hint(&self) -> &str {
+        match self {
+            Self::ContentDenied { hint, .. } => hint,
+            _ => self.problem().hint,
+        }
+    }
+
     /// RFC 6750, section 3; `realm` is the service's name. No `error` where no credential was sent.
     fn challenge(&self, realm: &str) -> Option<String> {
         match self {
@@ -151,7 +166,7 @@ impl ProxyError {
                     "Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{scopes}\""
                 ))
             }
-            Self::InsufficientGroup { .. } | Self::PolicyDenied { .. } => {
+            Self::InsufficientGroup { .. } | Self::PolicyDenied { .. } | Self::ContentDenied { .. } => {
                 Some(format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\""))
             }
             _ => None,
@@ -167,9 +182,13 @@ impl ProxyError {
             "title": problem.title,
             "status": problem.status,
             "detail": self.to_string(),
-            "hint": problem.hint,
+            "hint": self.hint(),
             "request_id": context.request_id,
         });
+        if let Self::ContentDenied { what, hint, .. } = self {
+            // Clients of the upstream that look no further than its own member for errors.
+            body["error"] = json!(format!("{what}. {hint}"));
+        }
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         response.insert_header((header::CACHE_CONTROL, "no-store"));

@@ -22,6 +22,7 @@ use actix_web::{HttpResponse, http::Method};
 use http::Response;
 use tokio::time::Instant;
 
+pub use self::upload::collect;
 use self::{
     download::{Download, Filters, Source},
     failure::{Failure, request_until},
@@ -114,8 +115,11 @@ impl Forwarder {
         slot: Slot,
         authorize: impl Fn(Target) -> Result<Permit, ProxyError>,
     ) -> Result<HttpResponse, ProxyError> {
-        let (mut upload, watch) = upload::from_request(exchange.head, body, exchange.upstream, &self.kind)?;
-        let replayable = is_replayable(exchange.head);
+        let (mut upload, watch) = match permit.target().as_form() {
+            Some(_) => Default::default(), // the caller's body has been read
+            None => upload::from_request(exchange.head, body, exchange.upstream, &self.kind)?,
+        };
+        let replayable = is_replayable(exchange.head, &permit);
         let mut sending = Sending {
             permit,
             credential,
@@ -137,8 +141,8 @@ impl Forwarder {
                 }
                 Step::Redirect => {
                     sending.hops += 1;
-                    let next =
-                        answer::next_hop(&sending.permit, exchange.upstream, &response, sending.hops, replayable)?;
+                    let follows = replayable && sending.permit.target().as_form().is_none();
+                    let next = answer::next_hop(&sending.permit, exchange.upstream, &response, sending.hops, follows)?;
                     let permit = authorize(next); // what is judged anew is what is sent next
                     sending.permit =
                         permit.map_err(|error| answer::refused(exchange.upstream, format!("{error:?}")))?;
@@ -162,7 +166,10 @@ impl Forwarder {
             Step::NotEnough
         } else if exchange.upstream.redirects == Redirects::Follow && answer::is_redirect(status) {
             Step::Redirect
-        } else if !sending.whole && is_replayable(exchange.head) && links::is_part(exchange.upstream, response) {
+        } else if !sending.whole
+            && is_replayable(exchange.head, &sending.permit)
+            && links::is_part(exchange.upstream, response)
+        {
             Step::Whole
         } else {
             Step::Answer
@@ -194,7 +201,7 @@ impl Forwarder {
         body: Upload,
         watch: &UploadWatch,
     ) -> Result<Response<AnswerBody>, ProxyError> {
-        let (upstream, replayable) = (exchange.upstream, is_replayable(exchange.head));
+        let (upstream, replayable) = (exchange.upstream, is_replayable(exchange.head, &sending.permit));
         let pool = self.transport.pool(
             &self.tenant,
             upstream,
@@ -252,14 +259,14 @@ impl Forwarder {
 }
 
 /// Whether sending it twice does what sending it once does, and there is no body that is gone by then.
-fn is_replayable(head: &RequestHead) -> bool {
-    matches!(head.method, Method::GET | Method::HEAD)
+fn is_replayable(head: &RequestHead, permit: &Permit) -> bool {
+    permit.target().as_form().is_some() || matches!(head.method, Method::GET | Method::HEAD)
 }
 
 /// Refuses a body that would not be sent, by what the head says of it.
 ///
 /// # Errors
 /// `BadRequest`, `TooLarge` or `UnsupportedMedia`.
-pub(crate) fn admit_body(head: &RequestHead, upstream: &Upstream, kind: &Kind) -> Result<(), ProxyError> {
+pub fn admit_body(head: &RequestHead, upstream: &Upstream, kind: &Kind) -> Result<(), ProxyError> {
     upload::from_request(head, Payload::None, upstream, kind).map(|_| ())
 }

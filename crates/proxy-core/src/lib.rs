@@ -1,20 +1,27 @@
 //! What any two nbgate services share, in reading order.
 
 pub mod proxy; // the path of one request: start here
+pub mod entrance; // who is let in?
 pub mod auth; // who calls?
 pub mod upstream; // where to?
 pub mod target; // asking exactly what?
 pub mod policy; // may they?
+pub mod access; // may they have it?
 pub mod limits; // may they now?
 pub mod credential; // as whom?
+pub mod documents; // what a service hands out or reads, a file each
+pub mod lease; // a credential of the caller's own
 pub mod forward; // send it on, stream it back
 pub mod transport; // the one way to make clients that forward bytes
 pub mod client; // the one way to make the client that asks platforms
 pub mod headers; // which header goes where
+pub mod realm; // what every tenant has: prefix, limits, who may use it
 pub mod tenant; // one upstream with all that belongs to it
+pub mod site; // what is served below one prefix
 pub mod error; // what can go wrong, and how it is told
 pub mod problem; // the kinds of problem and their pages
 pub mod pages; // a service's own routes below the prefix
+mod files; // how files are read that change while they are in use
 mod timer; // deadlines that are seldom reached
 mod strict_json; // JSON with one meaning or none, for tokens and configuration
 pub mod config; // layers, sections, every problem at once
@@ -43,4 +50,18 @@ pub struct About {
     pub aliases: &'static [config::Alias],
     /// The same for secrets.
     pub secrets: &'static [config::SecretAlias],
+}
+
+impl About {
+    /// What runs here, as probes and clients of the originals expect it.
+    #[must_use]
+    pub fn metadata(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "version": self.version,
+            "description": self.description,
+            "repository_url": self.repository_url,
+            "documentation_url": self.documentation_url,
+        })
+    }
 }

@@ -21,47 +21,44 @@ use crate::{
     About,
     auth::Identity,
     error::ProxyError,
-    proxy::Proxy,
+    site::{Mount, Site},
     telemetry::{Decision, Metrics, Record},
 };
 
 /// What the handlers below one prefix share.
 struct Mounted {
-    proxy: Rc<Proxy>,
+    site: Rc<dyn Mount>,
     prefix: String,
     about: About,
     metrics: Arc<Metrics>,
 }
 
-/// Adds the routes of one proxy.
+/// Adds the routes of one site.
 pub(crate) fn mount(
     config: &mut web::ServiceConfig,
     prefix: &str,
-    proxy: &Rc<Proxy>,
+    site: &Rc<dyn Mount>,
     about: &About,
     metrics: &Arc<Metrics>,
 ) {
     let mounted = Rc::new(Mounted {
-        proxy: proxy.clone(),
+        site: site.clone(),
         prefix: prefix.to_owned(),
         about: *about,
         metrics: metrics.clone(),
     });
-    let scope = web::scope(prefix)
-        .app_data(mounted)
-        .service(
-            web::scope("/-")
-                .service(page("/me", me))
-                .service(page("/why", why::why))
-                .service(page("/openapi.json", openapi::openapi))
-                .service(page("/docs", docs::to_folder))
-                .service(page("/docs/{file:.*}", docs::file))
-                .service(page("/problems", problems::list))
-                .service(page("/problems/{name}", problems::page))
-                .default_service(web::to(no_page)),
-        )
-        .default_service(web::to(forward));
-    config.service(scope);
+    let scope = web::scope(prefix).app_data(mounted).service(
+        web::scope("/-")
+            .service(page("/me", me))
+            .service(page("/why", why::why))
+            .service(page("/openapi.json", openapi::openapi))
+            .service(page("/docs", docs::to_folder))
+            .service(page("/docs/{file:.*}", docs::file))
+            .service(page("/problems", problems::list))
+            .service(page("/problems/{name}", problems::page))
+            .default_service(web::to(no_page)),
+    );
+    config.service(site.clone().add(scope));
 }
 
 /// Adds what is at the service's root.
@@ -93,26 +90,23 @@ async fn no_page() -> Result<HttpResponse, ProxyError> {
 /// `GET /`: what runs here, as probes of the originals expect it.
 async fn metadata(request: HttpRequest, about: web::Data<About>) -> HttpResponse {
     public(&request, "metadata");
-    HttpResponse::Ok().json(json!({
-        "name": about.name,
-        "version": about.version,
-        "description": about.description,
-        "repository_url": about.repository_url,
-        "documentation_url": about.documentation_url,
-    }))
+    HttpResponse::Ok().json(about.metadata())
 }
 
-/// The proxied request. A panic ends this request and no other.
-async fn forward(request: HttpRequest, body: web::Payload) -> Result<HttpResponse, ProxyError> {
-    let mounted = mounted(&request)?;
+/// A request for the site itself. A panic ends this request and no other.
+pub(crate) async fn hand_over<S: Site>(request: HttpRequest, body: web::Payload) -> Result<HttpResponse, ProxyError> {
     let record = record(&request)?;
-    let handled = mounted.proxy.handle(&record, request.head(), body.into_inner());
-    AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
-        mounted.metrics.panicked();
-        Err(ProxyError::Internal {
-            detail: "panicked".to_owned(),
-        })
-    })
+    let site = request.app_data::<Rc<S>>().cloned().ok_or_else(outside)?;
+    let handled = site.handle(&record, request.head(), body.into_inner());
+    match AssertUnwindSafe(handled).catch_unwind().await {
+        Ok(answer) => answer,
+        Err(_) => {
+            mounted(&request)?.metrics.panicked();
+            Err(ProxyError::Internal {
+                detail: "panicked".to_owned(),
+            })
+        }
+    }
 }
 
 /// Who the caller is, as this service sees it.
@@ -128,12 +122,13 @@ async fn me(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
         "scopes": identity.scopes(),
         "expires": expires,
         "service": mounted.about.name,
-        "tenant": mounted.proxy.tenant().metrics.tenant(),
+        "tenant": mounted.site.entrance().realm().metrics().tenant(),
     })))
 }
 
 /// An answer about the caller: no cache may keep it.
-fn personal() -> actix_web::HttpResponseBuilder {
+#[must_use]
+pub fn personal() -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -142,10 +137,13 @@ fn personal() -> actix_web::HttpResponseBuilder {
 }
 
 fn mounted(request: &HttpRequest) -> Result<Rc<Mounted>, ProxyError> {
-    let mounted = request.app_data::<Rc<Mounted>>().cloned();
-    mounted.ok_or_else(|| ProxyError::Internal {
+    request.app_data::<Rc<Mounted>>().cloned().ok_or_else(outside)
+}
+
+fn outside() -> ProxyError {
+    ProxyError::Internal {
         detail: "a route outside every prefix".to_owned(),
-    })
+    }
 }
 
 fn record(request: &HttpRequest) -> Result<Record, ProxyError> {
@@ -167,7 +165,7 @@ fn public(request: &HttpRequest, name: &str) {
 async fn caller(request: &HttpRequest, name: &str) -> Result<(Rc<Mounted>, Identity), ProxyError> {
     let (mounted, record) = (mounted(request)?, record(request)?);
     record.route(name.into());
-    let identity = mounted.proxy.authenticate(&record, request.head()).await?;
+    let identity = mounted.site.entrance().authenticate(&record, request.head()).await?;
     record.decision(Decision::Allowed, None);
     Ok((mounted, identity))
 }

@@ -26,7 +26,7 @@ use crate::{
     auth::Authenticators,
     client::{self, PlatformClient},
     config::sections::{ServerConfig, TlsConfig},
-    proxy::Proxy,
+    site::{Mount, Site},
     telemetry::{Lines, Metrics},
     transport::Transport,
 };
@@ -49,7 +49,7 @@ impl Clients {
     }
 }
 
-type BuildProxy = dyn Fn(&Clients) -> Rc<Proxy> + Send + Sync;
+type BuildSite = dyn Fn(&Clients) -> Rc<dyn Mount> + Send + Sync;
 type AddRoutes = dyn Fn(&mut web::ServiceConfig, &Clients) + Send + Sync;
 
 /// A service that is put together and not yet started.
@@ -62,7 +62,7 @@ pub struct Service {
     authenticators: Authenticators,
     lines: Lines,
     settings: String,
-    proxies: Vec<(String, Arc<BuildProxy>)>,
+    sites: Vec<(String, Arc<BuildSite>)>,
     routes: Vec<Arc<AddRoutes>>,
 }
 
@@ -88,19 +88,20 @@ impl Service {
             authenticators,
             lines: Lines::discard(),
             settings: String::new(),
-            proxies: Vec::new(),
+            sites: Vec::new(),
             routes: Vec::new(),
         })
     }
 
-    /// Serves a proxy below `prefix`. `build` runs once per worker, with that worker's clients.
+    /// Serves a site below `prefix`. `build` runs once per worker, with that worker's clients.
     #[must_use]
-    pub fn proxy(mut self, prefix: &str, build: impl Fn(&Clients) -> Rc<Proxy> + Send + Sync + 'static) -> Self {
-        self.proxies.push((prefix.to_owned(), Arc::new(build)));
+    pub fn site<S: Site>(mut self, prefix: &str, build: impl Fn(&Clients) -> Rc<S> + Send + Sync + 'static) -> Self {
+        let build = move |clients: &Clients| -> Rc<dyn Mount> { build(clients) };
+        self.sites.push((prefix.to_owned(), Arc::new(build)));
         self
     }
 
-    /// Serves routes of the service's own. They come before the proxies.
+    /// Serves routes of the service's own. They come before the sites.
     #[must_use]
     pub fn routes(mut self, add: impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + 'static) -> Self {
         self.routes.push(Arc::new(add));

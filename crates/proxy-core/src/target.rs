@@ -1,4 +1,4 @@
-//! Asking exactly what: the path and query that would be sent, as a pure value.
+//! Asking exactly what: the path and query that would be sent, or the form that stands in their place, as a pure value.
 //!
 //! **Invariant**: a target is always below its upstream's base path, and with [`Paths::Strict`] everything that a rule's
 //! pattern may be made of has one spelling only, so that policy and upstream cannot read it differently. Built before policy judges it, sent as it was judged.
@@ -7,6 +7,7 @@ mod spelling;
 
 use actix_http::RequestHead;
 use actix_web::http::Uri;
+use bytes::Bytes;
 use url::Url;
 
 use self::spelling::Flaw;
@@ -28,6 +29,8 @@ pub struct Target {
     tail: usize,
     /// Where the path ends: at the `?` or at the end.
     path_end: usize,
+    /// What is sent as the body of a POST, whatever the caller sent: parameters that a service has read, judged and written anew.
+    form: Option<Bytes>,
 }
 
 impl Target {
@@ -43,6 +46,31 @@ impl Target {
             .map_or((uri, None), |(path, query)| (path, Some(query)));
         let tail = below(path, &upstream.prefix).ok_or_else(|| not_found(upstream))?;
         Self::new(upstream, tail, query)
+    }
+
+    /// The same for a target that is only asked about.
+    ///
+    /// # Errors
+    /// The same, and `BadRequest` for what is no URI.
+    pub fn of(target: &str, upstream: &Upstream) -> Result<Self, ProxyError> {
+        let mut head = RequestHead::default();
+        head.uri = target
+            .parse()
+            .map_err(|_| ProxyError::BadRequest("`path` cannot be parsed as a request target".into()))?;
+        Self::build(&head, upstream)
+    }
+
+    /// `path`, below the upstream's base path, with `form` as the body of a POST (`application/x-www-form-urlencoded`). A
+    /// service that makes one vouches that sending it twice does what sending it once does.
+    ///
+    /// # Errors
+    /// As of [`Target::build`], for a path that is no plain one.
+    pub fn form(upstream: &Upstream, path: &str, form: Bytes) -> Result<Self, ProxyError> {
+        let target = Self::new(upstream, path, None)?;
+        Ok(Self {
+            form: Some(form),
+            ..target
+        })
     }
 
     /// Where a redirect leads, if that is the same origin and below the base path.
@@ -99,6 +127,7 @@ impl Target {
             path_and_query,
             tail: upstream.base_path.len(),
             path_end,
+            form: None,
         })
     }
 
@@ -112,6 +141,12 @@ impl Target {
     #[must_use]
     pub fn query(&self) -> Option<&str> {
         self.path_and_query[self.path_end..].strip_prefix('?')
+    }
+
+    /// See [`Target::form`].
+    #[must_use]
+    pub fn as_form(&self) -> Option<&Bytes> {
+        self.form.as_ref()
     }
 
     /// Path and query as they would be sent.

@@ -4,28 +4,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_http::RequestHead;
-use actix_web::http::header::{HOST, HeaderMap, HeaderName};
 use anyhow::Context;
 use serde_json::Value;
 
 use crate::{
-    auth::Identity,
     config::{
         Problems, Section,
-        sections::{LimitsConfig, PolicyConfig, ServerConfig, TenantConfig, UpstreamConfig, check::is_loopback_host},
+        sections::{PolicyConfig, ServerConfig, TenantConfig, UpstreamConfig},
     },
     credential::ServiceCredential,
-    error::ProxyError,
     forward::links::LinkBases,
     headers::HeaderPolicy,
-    limits::{Bounds, Limits},
     policy::{self, Policy, Presets},
-    telemetry::{Metrics, TenantMetrics},
+    realm::{Realm, origin_text},
+    telemetry::Metrics,
     upstream::{Paths, Reception, Redirects, Timeouts, Upstream},
 };
-
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What all tenants of one service have in common: constants of the service's crate.
 #[derive(Clone, Copy, Debug)]
@@ -55,24 +49,11 @@ pub struct Kind {
 /// One tenant, shared by all workers.
 #[derive(Debug)]
 pub struct Tenant {
+    pub(crate) realm: Arc<Realm>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) policy: Policy,
     pub(crate) credential: Arc<ServiceCredential>,
-    pub(crate) limits: Limits,
-    pub(crate) metrics: Arc<TenantMetrics>,
     pub(crate) kind: Kind,
-    required_scopes: Vec<String>,
-    required_groups: Vec<String>,
-    public: PublicUrl,
-}
-
-/// How callers reach the service.
-#[derive(Debug)]
-struct PublicUrl {
-    origin: Option<String>,
-    /// The public listener itself speaks https.
-    tls: bool,
-    trusted_peers: Vec<ipnet::IpNet>,
 }
 
 impl Tenant {
@@ -86,37 +67,29 @@ impl Tenant {
         kind: Kind,
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Arc<Self>> {
+        let name = &config.realm.name;
         let upstream = upstream(config, &kind)?;
         let mut problems = Problems::default();
         let policy = tenant_policy(config, &kind, &mut problems);
         anyhow::ensure!(
             problems.is_empty(),
-            "the policy of tenant `{}` is wrong:\n{problems}",
-            config.name
+            "the policy of tenant `{name}` is wrong:\n{problems}"
         );
-        let metrics = Arc::new(metrics.tenant(&config.name));
+        let realm = Realm::new(&config.realm, server, metrics);
         Ok(Arc::new(Self {
-            credential: ServiceCredential::new(&config.credential, &metrics, &upstream.name)
-                .with_context(|| format!("the credential of tenant `{}`", config.name))?,
-            limits: Limits::new(bounds(&config.limits), metrics.clone()),
+            credential: ServiceCredential::new(&config.credential, realm.metrics(), &upstream.name)
+                .with_context(|| format!("the credential of tenant `{name}`"))?,
+            realm,
             upstream: Arc::new(upstream),
             policy,
-            metrics,
             kind,
-            required_scopes: config.required_scopes.clone(),
-            required_groups: config.required_groups.clone(),
-            public: PublicUrl {
-                origin: server.public_url.as_ref().map(origin_text),
-                tls: server.tls_files().is_some(),
-                trusted_peers: server.trusted_peers.clone(),
-            },
         }))
     }
 
-    /// The public path below which the tenant is served.
+    /// Its prefix, who may use it, how much at once.
     #[must_use]
-    pub fn prefix(&self) -> &str {
-        &self.upstream.prefix
+    pub fn realm(&self) -> &Arc<Realm> {
+        &self.realm
     }
 
     /// Where its requests go.
@@ -125,96 +98,10 @@ impl Tenant {
         &self.upstream
     }
 
-    /// The tenant's metrics.
-    #[must_use]
-    pub fn metrics(&self) -> &Arc<TenantMetrics> {
-        &self.metrics
-    }
-
     /// The tenant's rules.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
-    }
-
-    /// Whether `identity` may use this tenant at all.
-    ///
-    /// # Errors
-    /// `InsufficientScope` or `InsufficientGroup`.
-    pub fn admit(&self, identity: &Identity) -> Result<(), ProxyError> {
-        let scopes: Vec<String> = self
-            .required_scopes
-            .iter()
-            .filter(|scope| !identity.has_scope(scope))
-            .cloned()
-            .collect();
-        if !scopes.is_empty() {
-            return Err(ProxyError::InsufficientScope { scopes });
-        }
-        let groups: Vec<String> = self
-            .required_groups
-            .iter()
-            .filter(|group| !identity.in_group(group))
-            .cloned()
-            .collect();
-        if groups.is_empty() {
-            Ok(())
-        } else {
-            Err(ProxyError::InsufficientGroup { groups })
-        }
-    }
-
-    /// The tenant's public URL without a slash at its end: as configured, else as the caller reached us.
-    #[must_use]
-    pub fn public_base(&self, head: &RequestHead) -> String {
-        match &self.public.origin {
-            Some(origin) => [origin, self.prefix()].concat(),
-            None => {
-                let (scheme, host) = self.public.observed(head);
-                [scheme, "://", host, self.prefix()].concat()
-            }
-        }
-    }
-}
-
-impl PublicUrl {
-    /// Scheme and host. `https` unless the caller is on this machine and reached us in the clear, or a trusted peer says
-    /// otherwise: a link must never make a client send its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
-    fn observed<'h>(&self, head: &'h RequestHead) -> (&'h str, &'h str) {
-        let host = text(&head.headers, &HOST).unwrap_or("localhost");
-        let forwarded = text(&head.headers, &FORWARDED_PROTO).filter(|scheme| {
-            let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
-            let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
-            trusted && matches!(*scheme, "http" | "https")
-        });
-        let clear = !self.tls && is_loopback(host);
-        let scheme = forwarded.unwrap_or(if clear { "http" } else { "https" });
-        (scheme, host)
-    }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// `host` is a `Host` that was found good: a port, if there is one, follows the last colon outside of brackets.
-fn is_loopback(host: &str) -> bool {
-    let port = host
-        .rfind(':')
-        .filter(|colon| host.rfind(']').is_none_or(|bracket| bracket < *colon));
-    is_loopback_host(port.map_or(host, |colon| &host[..colon]))
-}
-
-fn origin_text(url: &url::Url) -> String {
-    url.as_str().trim_end_matches('/').to_owned()
-}
-
-fn bounds(config: &LimitsConfig) -> Bounds {
-    Bounds {
-        max_in_flight: config.max_in_flight,
-        max_in_flight_per_user: config.max_in_flight_per_user,
-        queue: config.queue,
-        wait: Duration::from_secs(config.queue_seconds),
     }
 }
 
@@ -256,7 +143,7 @@ fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
         } else {
             format!("{}/", url.path())
         },
-        prefix: config.prefix.clone(),
+        prefix: config.realm.prefix.clone(),
         not_found: kind.not_found,
         paths: kind.paths,
         redirects: kind.redirects,

@@ -33,6 +33,8 @@ pub struct Alias {
     pub variable: &'static str,
     /// The key that it sets: `tenant[0].upstream.url`.
     pub key: &'static str,
+    /// What the key has in front of the variable's value: `/` where the old one was a name and the new one is a path.
+    pub lead: &'static str,
 }
 
 /// The same for a variable that holds a secret: it is believed, and warned about.
@@ -142,7 +144,7 @@ impl Layers {
 }
 
 fn alternatives(about: &About, secrets: &Secrets) -> Vec<Alternative> {
-    let plain = about.aliases.iter().map(|&Alias { variable, key }| Alternative {
+    let plain = about.aliases.iter().map(|&Alias { variable, key, .. }| Alternative {
         key,
         variable,
         holds_secret: false,

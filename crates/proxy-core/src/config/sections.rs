@@ -1,7 +1,8 @@
 //! The sections that every service has. Their defaults are the service's built-in configuration, and nowhere else.
 
-pub(crate) mod check;
+pub mod check;
 mod credential;
+mod lease;
 mod policy;
 mod server;
 mod tenant;
@@ -9,9 +10,10 @@ mod upstream;
 
 pub use self::{
     credential::{CredentialConfig, CredentialKind, SecretSource, Username},
+    lease::LeaseConfig,
     policy::{PolicyConfig, RuleConfig},
     server::{LogConfig, LogFormat, ServerConfig, TlsConfig},
-    tenant::{LimitsConfig, TenantConfig},
+    tenant::{LimitsConfig, RealmConfig, TenantConfig},
     upstream::UpstreamConfig,
 };
 

@@ -19,18 +19,22 @@ pub(crate) const ABOUT: About = About {
         Alias {
             variable: "OLD_URL",
             key: "tenant[0].upstream.url",
+            lead: "",
         },
         Alias {
             variable: "OLD_USER",
             key: "tenant[0].credential.username",
+            lead: "",
         },
         Alias {
             variable: "OLD_PREFIX",
             key: "tenant[0].prefix",
+            lead: "",
         },
         Alias {
             variable: "OLD_LEVEL",
             key: "log.level",
+            lead: "",
         },
     ],
     secrets: &[SecretAlias {
@@ -75,7 +79,7 @@ impl Document for Config {
     fn print_policy(&self) -> String {
         self.tenant
             .iter()
-            .map(|tenant| format!("{} {}\n", tenant.name, tenant.policy.preset))
+            .map(|tenant| format!("{} {}\n", tenant.realm.name, tenant.policy.preset))
             .collect()
     }
 }

@@ -11,8 +11,8 @@ use super::file;
 /// # Errors
 /// What is wrong with the file, in words.
 pub fn read(path: &Path) -> Result<SecretString, String> {
-    let snapshot = file::read(&[path]).map_err(|flaw| flaw.what)?;
-    Ok(snapshot.contents.into_iter().next().expect("one file has one secret"))
+    let (secrets, _) = file::read(&[path]).map_err(|flaw| flaw.what)?;
+    Ok(secrets.into_iter().next().expect("one file has one secret"))
 }
 
 /// The secret of a variable.

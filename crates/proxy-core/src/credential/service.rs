@@ -13,13 +13,16 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{
-    Credential, CredentialSource,
-    breaker::Breaker,
-    file, source,
-    watch::{self, Last, Watched},
+use super::{Credential, CredentialSource, breaker::Breaker, source};
+use crate::{
+    config::sections::CredentialConfig,
+    error::ProxyError,
+    files::{
+        self, Followed, Mark, Told,
+        watch::{self, Watched},
+    },
+    telemetry::TenantMetrics,
 };
-use crate::{config::sections::CredentialConfig, error::ProxyError, telemetry::TenantMetrics};
 
 /// One credential for everybody.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ struct Shared {
     metrics: TenantMetrics,
     current: ArcSwap<Loaded>,
     breaker: Breaker,
-    last: Mutex<Last<Value>>,
+    last: Mutex<Last>,
 }
 
 #[derive(Debug)]
@@ -41,14 +44,11 @@ struct Loaded {
     at: Instant,
 }
 
-/// What the files say, to be compared.
+/// What was seen when the files were looked at last, and what was said of it.
 #[derive(Debug)]
-struct Value(SecretString);
-
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        same_secret(&self.0, &other.0)
-    }
+struct Last {
+    files: Followed,
+    told: Told,
 }
 
 impl ServiceCredential {
@@ -59,7 +59,7 @@ impl ServiceCredential {
     pub fn new(config: &CredentialConfig, tenant: &TenantMetrics, upstream_name: &str) -> anyhow::Result<Arc<Self>> {
         let (value, places) = source::read(config).map_err(|what| anyhow!(what))?;
         let credential = credential(config, value).map_err(|what| anyhow!(what))?;
-        for place in places.iter().filter(|place| file::is_public(place)) {
+        for place in places.iter().filter(|place| files::is_public(place)) {
             tracing::warn!(file = %place.display(), "everybody on this machine may read the secret in this file: set its mode to 0400 or 0440");
         }
         tenant.all().credential_age(tenant.tenant(), 0);
@@ -72,7 +72,10 @@ impl ServiceCredential {
                 at: Instant::now(),
             }),
             breaker: Breaker::default(),
-            last: Mutex::new(Last::new(places)),
+            last: Mutex::new(Last {
+                files: Followed::at(places),
+                told: Told::default(),
+            }),
         });
         watch::begin(&shared).context("no thread to watch credentials can be had")?;
         Ok(Arc::new(Self(shared)))
@@ -156,28 +159,26 @@ impl Shared {
         self.current.load().credential.clone()
     }
 
-    /// Reads the files and takes over what is new. With `patience`, what was written in place counts when it looks the
-    /// same twice: the first look may have met a file that is still being written.
-    fn look_again(&self, last: &mut Last<Value>, patience: bool) {
-        let found = source::read(&self.config).map(|(secret, places)| (Value(secret), places));
-        let (seen, settled) = last.settled(found);
-        if settled || !patience {
-            match &seen {
-                Ok(value) => self.take_over(last, value),
-                Err(what) => self.complain(last, what),
-            }
+    /// Reads the files and takes over what is new and counts.
+    fn look_again(&self, last: &mut Last, patience: bool) {
+        match last
+            .files
+            .settled(source::read(&self.config), Mark::of_secret, patience)
+        {
+            Some(Ok(secret)) => self.take_over(last, secret),
+            Some(Err(what)) => self.complain(last, &what),
+            None => {}
         }
-        last.note(seen);
     }
 
-    fn take_over(&self, last: &mut Last<Value>, value: &Value) {
-        if same_secret(self.current.load().credential.value(), &value.0) {
-            last.well();
+    fn take_over(&self, last: &mut Last, secret: SecretString) {
+        if same(self.current.load().credential.value(), &secret) {
+            last.told.clear();
             return;
         }
-        match credential(&self.config, value.0.clone()) {
+        match credential(&self.config, secret) {
             Ok(credential) => {
-                last.well();
+                last.told.clear();
                 tracing::info!(
                     tenant = self.metrics.tenant(),
                     generation = credential.generation(),
@@ -193,8 +194,8 @@ impl Shared {
         }
     }
 
-    fn complain(&self, last: &mut Last<Value>, what: &str) {
-        if last.is_news(what) {
+    fn complain(&self, last: &mut Last, what: &str) {
+        if last.told.is_news(what) {
             tracing::warn!(
                 tenant = self.metrics.tenant(),
                 "{what}; the credential that was read before stays in use"
@@ -203,7 +204,7 @@ impl Shared {
         }
     }
 
-    fn last(&self) -> MutexGuard<'_, Last<Value>> {
+    fn last(&self) -> MutexGuard<'_, Last> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -213,6 +214,6 @@ fn credential(config: &CredentialConfig, value: SecretString) -> Result<Credenti
 }
 
 #[expect(clippy::disallowed_methods, reason = "both are ours: nobody outside can time this")]
-fn same_secret(one: &SecretString, other: &SecretString) -> bool {
+fn same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret() == other.expose_secret()
 }

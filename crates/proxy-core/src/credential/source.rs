@@ -6,8 +6,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, header::AUTHORIZATION};
 use secrecy::{ExposeSecret, SecretString, zeroize::Zeroizing};
 
-use super::file::{self, Flaw};
-use crate::config::sections::{CredentialConfig, CredentialKind, SecretSource, Username};
+use super::file;
+use crate::{
+    config::sections::{CredentialConfig, CredentialKind, SecretSource, Username},
+    files::Flaw,
+};
 
 /// The header's value, and the files that it was made of.
 pub(super) type Found = (SecretString, Vec<PathBuf>);
@@ -39,7 +42,7 @@ pub(super) fn read(config: &CredentialConfig) -> Result<Found, String> {
         SecretSource::Variable(..) | SecretSource::Missing => None,
     };
     let (keys, paths): (Vec<&str>, Vec<&Path>) = username.into_iter().chain(secret_file).unzip();
-    let snapshot = file::read(&paths).map_err(|Flaw { index, what }| {
+    let (secrets, places) = file::read(&paths).map_err(|Flaw { index, what }| {
         format!(
             "{}.{}_file names {}, which {what}",
             config.key,
@@ -47,7 +50,7 @@ pub(super) fn read(config: &CredentialConfig) -> Result<Found, String> {
             paths[index].display()
         )
     })?;
-    let mut read = snapshot.contents.into_iter();
+    let mut read = secrets.into_iter();
     let username = username.and_then(|_| read.next());
     let secret = match secret {
         SecretSource::File(_) => read
@@ -58,7 +61,7 @@ pub(super) fn read(config: &CredentialConfig) -> Result<Found, String> {
     };
     let value = value(&config.kind, username.as_ref(), &secret)
         .map_err(|(part, what)| format!("{}: the {part} {what}", config.key))?;
-    Ok((value, snapshot.places))
+    Ok((value, places))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a secret is looked at before it is used")]
@@ -78,7 +81,7 @@ fn value(
     username: Option<&SecretString>,
     secret: &SecretString,
 ) -> Result<SecretString, (&'static str, &'static str)> {
-    let secret = secret.expose_secret();
+    let text = secret.expose_secret();
     match kind {
         CredentialKind::Basic {
             username: configured, ..
@@ -92,23 +95,25 @@ fn value(
             }
             Ok(basic(user, secret))
         }
-        CredentialKind::Bearer { .. } if !secret.bytes().all(|byte| byte.is_ascii_graphic()) => {
+        CredentialKind::Bearer { .. } if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(("token", "holds a character that tokens do not have: correct it"))
         }
         CredentialKind::Bearer { .. } => {
-            let mut value = Zeroizing::new(String::with_capacity("Bearer ".len() + secret.len()));
+            let mut value = Zeroizing::new(String::with_capacity("Bearer ".len() + text.len()));
             value.push_str("Bearer ");
-            value.push_str(secret);
+            value.push_str(text);
             Ok(SecretString::from(value.as_str()))
         }
-        CredentialKind::Header { .. } if !secret.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') => {
+        CredentialKind::Header { .. } if !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') => {
             Err(("value", "holds a character that headers do not have: correct it"))
         }
-        CredentialKind::Header { .. } => Ok(SecretString::from(secret)),
+        CredentialKind::Header { .. } => Ok(SecretString::from(text)),
     }
 }
 
-fn basic(user: &str, password: &str) -> SecretString {
+#[expect(clippy::disallowed_methods, reason = "a header's value is what a secret is for")]
+pub(super) fn basic(user: &str, password: &SecretString) -> SecretString {
+    let password = password.expose_secret();
     // Buffers that never grow: one that does leaves copies behind that nobody wipes.
     let mut pair = Zeroizing::new(String::with_capacity(user.len() + 1 + password.len()));
     pair.push_str(user);

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::{Credential, ServiceCredential};
 use crate::{
     config::sections::{CredentialConfig, CredentialKind, SecretSource, Username},
+    files::tests::swap,
     telemetry::Metrics,
 };
 
@@ -58,25 +59,6 @@ fn shown(credential: &Credential) -> String {
 
 async fn value(source: &ServiceCredential) -> String {
     shown(&source.current().unwrap())
-}
-
-/// What Kubernetes does to a mounted secret when it changes.
-fn swap(volume: &Path, version: u32, files: &[(&str, &str)]) {
-    let directory = format!("..version-{version}");
-    fs::create_dir(volume.join(&directory)).unwrap();
-    for (name, content) in files {
-        fs::write(volume.join(&directory).join(name), content).unwrap();
-        let link = volume.join(name);
-        if link.symlink_metadata().is_err() {
-            std::os::unix::fs::symlink(Path::new("..data").join(name), link).unwrap();
-        }
-    }
-    let old = fs::read_link(volume.join("..data"));
-    std::os::unix::fs::symlink(&directory, volume.join("..data_tmp")).unwrap();
-    fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
-    if let Ok(old) = old {
-        fs::remove_dir_all(volume.join(old)).unwrap();
-    }
 }
 
 fn swap_pair(volume: &Path, version: u32) {

@@ -2,12 +2,13 @@
 
 use std::str::FromStr as _;
 
-use http::{HeaderName, HeaderValue, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use super::{Exchange, Sending, trace, upload::Upload};
 use crate::{error::ProxyError, headers, tenant::Kind};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is sent for `sending`.
@@ -22,10 +23,12 @@ pub(super) fn request(
         detail: error.to_string(),
     };
     let uri = Uri::from_str(sending.permit.target().path_and_query()).map_err(|error| internal(error.into()))?;
-    let request = Request::builder()
-        .method(exchange.head.method.as_str())
-        .uri(uri)
-        .body(body);
+    let form = sending.permit.target().as_form();
+    let (method, body) = match form {
+        Some(form) => (Method::POST.as_str(), Upload::Whole(Some(form.clone()))),
+        None => (exchange.head.method.as_str(), body),
+    };
+    let request = Request::builder().method(method).uri(uri).body(body);
     let mut request = request.map_err(internal)?;
     let mut fields = headers::request_headers(&kind.headers, &exchange.head.headers);
     if upstream.rewrite_links || upstream.scan_bodies {
@@ -39,6 +42,9 @@ pub(super) fn request(
     fields.insert(header::USER_AGENT, HeaderValue::from_static(kind.user_agent));
     if let Ok(id) = HeaderValue::from_str(exchange.record.request_id().as_str()) {
         fields.insert(REQUEST_ID, id);
+    }
+    if form.is_some() {
+        fields.insert(header::CONTENT_TYPE, FORM);
     }
     if let Some(parent) = trace::continued(&exchange.head.headers) {
         fields.insert(TRACE_PARENT, parent);

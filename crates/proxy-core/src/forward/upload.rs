@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    future::Future,
+    future::{Future, poll_fn},
     io,
     pin::Pin,
     rc::Rc,
@@ -11,7 +11,7 @@ use std::{
 
 use actix_http::{Payload, RequestHead};
 use actix_web::http::{Method, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
@@ -37,11 +37,17 @@ impl UploadWatch {
     }
 }
 
-/// A request body, or none.
+/// A request body.
 #[derive(Default)]
-pub(crate) struct Upload(Option<Box<Streaming>>);
+pub(crate) enum Upload {
+    #[default]
+    None,
+    /// What a service has written itself.
+    Whole(Option<Bytes>),
+    Streaming(Box<Streaming>),
+}
 
-struct Streaming {
+pub(crate) struct Streaming {
     payload: Payload,
     /// By `Content-Length`.
     announced: Option<u64>,
@@ -95,7 +101,26 @@ pub(super) fn from_request(
         deadline: Box::pin(sleep(upstream.timeouts.upload)),
         fault,
     };
-    Ok((Upload(Some(Box::new(streaming))), watch))
+    Ok((Upload::Streaming(Box::new(streaming)), watch))
+}
+
+/// The whole body of a request, which a service reads itself.
+///
+/// # Errors
+/// As of a body that is sent on: too large, too slow, of another media type, or cut off.
+pub async fn collect(
+    head: &RequestHead,
+    payload: Payload,
+    upstream: &Upstream,
+    kind: &Kind,
+) -> Result<Bytes, ProxyError> {
+    let (mut upload, watch) = from_request(head, payload, upstream, kind)?;
+    let mut whole = BytesMut::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut upload).poll_frame(context)).await {
+        let data = frame.map_err(|_| watch.fault().unwrap_or(Fault::Broken).into_error(upstream))?;
+        whole.extend_from_slice(&data.into_data().unwrap_or_default());
+    }
+    Ok(whole.freeze())
 }
 
 /// Exactly one media type, and one of these: a form could carry a login where JSON cannot.
@@ -138,14 +163,14 @@ impl Upload {
     /// A body in chunks, for tests of what carries it.
     pub(crate) fn of(payload: Payload) -> Self {
         let hour = std::time::Duration::from_secs(3_600);
-        Self(Some(Box::new(Streaming {
+        Self::Streaming(Box::new(Streaming {
             payload,
             announced: None,
             left: u64::MAX,
             idle: Idle::new(hour),
             deadline: Box::pin(sleep(hour)),
             fault: Rc::default(),
-        })))
+        }))
     }
 }
 
@@ -157,8 +182,10 @@ impl Body for Upload {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let Some(streaming) = self.0.as_mut() else {
-            return Poll::Ready(None);
+        let streaming = match &mut *self {
+            Self::None => return Poll::Ready(None),
+            Self::Whole(bytes) => return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Streaming(streaming) => streaming,
         };
         let chunk = std::task::ready!(streaming.poll(context));
         Poll::Ready(chunk.map(|chunk| match chunk {
@@ -171,13 +198,14 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        matches!(self, Self::None | Self::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            None => SizeHint::with_exact(0),
-            Some(streaming) => streaming.announced.map_or_else(SizeHint::default, SizeHint::with_exact),
+        match self {
+            Self::None => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Streaming(streaming) => streaming.announced.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -10,7 +10,12 @@ use crate::{error::ProxyError, problem};
 
 pub(super) async fn openapi(request: HttpRequest) -> Result<HttpResponse, ProxyError> {
     let (mounted, record) = (mounted(&request)?, record(&request)?);
-    let admitted = mounted.proxy.authenticate(&record, request.head()).await.is_ok();
+    let admitted = mounted
+        .site
+        .entrance()
+        .authenticate(&record, request.head())
+        .await
+        .is_ok();
     // The document is for everybody: whatever spoke against the caller, they get what everybody gets.
     public(&request, "openapi");
     Ok(personal().json(document(&mounted, admitted)))
@@ -20,18 +25,12 @@ fn document(mounted: &Mounted, admitted: bool) -> Value {
     let policy = match admitted {
         true => format!(
             "The policy, first match wins:\n\n```text\n{}```",
-            mounted.proxy.tenant().policy().to_table()
+            mounted.site.policy_table()
         ),
         false => "Send a token with the request for this document, and it shows the policy; `-/why` explains it for a single request.".to_owned(),
     };
     let mut paths = own_paths();
-    let described = serde_json::from_str::<Map<String, Value>>(mounted.proxy.tenant().kind.operations);
-    paths.extend(
-        described
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|(path, _)| published(mounted, path)),
-    );
+    paths.extend(mounted.site.operations());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -51,17 +50,6 @@ fn document(mounted: &Mounted, admitted: bool) -> Value {
             "schemas": { "Problem": problem_schema() },
         },
     })
-}
-
-/// Whether the tenant's rules publish an operation's path at all, whoever asks.
-fn published(mounted: &Mounted, path: &str) -> bool {
-    let example: String = path
-        .trim_start_matches('/')
-        .split('/')
-        .map(|segment| if segment.starts_with('{') { "x" } else { segment })
-        .collect::<Vec<_>>()
-        .join("/");
-    mounted.proxy.tenant().policy().publishes(&example)
 }
 
 fn own_paths() -> Map<String, Value> {

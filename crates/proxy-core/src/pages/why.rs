@@ -27,7 +27,7 @@ pub(super) async fn why(request: HttpRequest, question: web::Query<Question>) ->
         .strip_prefix(mounted.prefix.as_str())
         .unwrap_or(&question.path);
     let target = format!("{}/{}", mounted.prefix, below.strip_prefix('/').unwrap_or(below));
-    let (allowed, rule, because) = match mounted.proxy.explain(&identity, &method, &target) {
+    let (allowed, rule, because) = match mounted.site.explain(&identity, &method, &target) {
         Ok(Verdict::Allowed(rule)) => (true, Some(rule), "this rule allows it".to_owned()),
         Ok(Verdict::Denied(rule)) => (false, Some(rule), "this rule denies it".to_owned()),
         Ok(Verdict::Lacking(rule)) => (

@@ -53,8 +53,8 @@ pub(super) async fn decide(worker: Rc<Worker>, request: Request) -> Result<Reque
 
 async fn preview(worker: &Worker, request: &Request, record: &Record) -> Result<(), ProxyError> {
     guard::check(request.head())?;
-    match worker.proxy_for(request.uri().path()) {
-        Some((_, proxy)) => proxy.preview(record, request.head()).await,
+    match worker.site_for(request.uri().path()) {
+        Some((_, site)) => site.preview(record, request.head()).await,
         None => Err(ProxyError::NotFound("there is no service at this path".into())),
     }
 }

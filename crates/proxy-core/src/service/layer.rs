@@ -21,7 +21,7 @@ use super::{guard, lifecycle::State, progress::Busy};
 use crate::{
     About,
     error::{ProblemContext, ProxyError},
-    proxy::Proxy,
+    site::Mount,
     telemetry::{Audit, AuditedBody, Metrics, Record, RequestId},
 };
 
@@ -33,14 +33,14 @@ pub(super) struct Worker {
     pub(super) audit: Audit,
     pub(super) metrics: Arc<Metrics>,
     pub(super) state: Arc<State>,
-    pub(super) proxies: Vec<(String, Rc<Proxy>)>,
+    pub(super) sites: Vec<(String, Rc<dyn Mount>)>,
     pub(super) docs_base_url: Option<String>,
 }
 
 impl Worker {
-    /// The proxy that serves `path`, if one does.
-    pub(super) fn proxy_for(&self, path: &str) -> Option<&(String, Rc<Proxy>)> {
-        self.proxies.iter().find(|(prefix, _)| {
+    /// The site that serves `path`, if one does.
+    pub(super) fn site_for(&self, path: &str) -> Option<&(String, Rc<dyn Mount>)> {
+        self.sites.iter().find(|(prefix, _)| {
             path.strip_prefix(prefix.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
@@ -59,8 +59,8 @@ impl Worker {
             );
         }
         let prefix = self
-            .proxy_for(path)
-            .or(self.proxies.first())
+            .site_for(path)
+            .or(self.sites.first())
             .map_or("", |(prefix, _)| prefix);
         let problems_url = match &self.docs_base_url {
             Some(url) => format!("{}/problems", url.trim_end_matches('/')),

@@ -161,8 +161,8 @@ fn worker(service: &Service, clients: &Clients, state: &Arc<State>) -> Worker {
         audit: Audit::new(service.about.name, service.lines.clone(), service.metrics.clone()),
         metrics: service.metrics.clone(),
         state: state.clone(),
-        proxies: service
-            .proxies
+        sites: service
+            .sites
             .iter()
             .map(|(prefix, build)| (prefix.clone(), build(clients)))
             .collect(),
@@ -191,8 +191,8 @@ fn application(
             for add in &service.routes {
                 add(config, &clients);
             }
-            for (prefix, proxy) in &worker.proxies {
-                pages::mount(config, prefix, proxy, &service.about, &worker.metrics);
+            for (prefix, site) in &worker.sites {
+                pages::mount(config, prefix, site, &service.about, &worker.metrics);
             }
             pages::mount_root(config);
         })

@@ -16,7 +16,6 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest::{self, SHA256};
 use rustls::{
     Error, InconsistentKeys,
     version::{TLS12, TLS13},
@@ -27,9 +26,9 @@ use time::OffsetDateTime;
 
 pub(super) use self::handshake::Handshakes;
 use crate::{
-    credential::{
-        file::{self, Flaw},
-        watch::{self, Last, Watched},
+    files::{
+        self, Flaw, Followed, Mark, Reader, Told,
+        watch::{self, Watched},
     },
     telemetry::Metrics,
 };
@@ -53,18 +52,15 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    last: Last<Print>,
-    in_use: Print,
+    followed: Followed,
+    told: Told,
+    in_use: Mark,
 }
-
-/// SHA-256 of both files: enough to see a change, and no key to keep.
-type Print = [u8; 32];
 
 /// The content of both files at one moment. Shows nothing of itself.
 struct Pem {
     certificates: Zeroizing<Vec<u8>>,
     key: Zeroizing<Vec<u8>>,
-    places: Vec<PathBuf>,
 }
 
 impl fmt::Debug for Pem {
@@ -80,9 +76,9 @@ impl Certificate {
     /// One of them is no good, or they do not fit: the error names key and file.
     pub(super) fn new(files: [&Path; 2], metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
         let files = files.map(Path::to_path_buf);
-        let pem = read(&files).map_err(|what| anyhow!(what))?;
+        let (pem, places) = read(&files).map_err(|what| anyhow!(what))?;
         let (config, end) = load(&files, &pem).map_err(|what| anyhow!(what))?;
-        if let Some(place) = pem.places.last().filter(|place| file::is_public(place)) {
+        if let Some(place) = places.last().filter(|place| files::is_public(place)) {
             tracing::warn!(file = %place.display(), "everybody on this machine may read the private key in this file: set its mode to 0400 or 0440");
         }
         let shared = Arc::new(Shared {
@@ -90,8 +86,9 @@ impl Certificate {
             metrics: metrics.clone(),
             current: ArcSwap::from_pointee(config),
             state: Mutex::new(State {
-                in_use: pem.print(),
-                last: Last::new(pem.places),
+                in_use: pem.mark(),
+                followed: Followed::at(places),
+                told: Told::default(),
             }),
         });
         shared.tell_end(end);
@@ -108,33 +105,25 @@ impl Certificate {
 impl Watched for Shared {
     fn look(&self) {
         let mut state = self.state();
-        let pem = read(&self.files);
-        let found = match &pem {
-            Ok(pem) => Ok((pem.print(), pem.places.clone())),
-            Err(what) => Err(what.clone()),
-        };
-        let (seen, settled) = state.last.settled(found);
-        if settled {
-            match pem {
-                Ok(pem) => self.take_over(&mut state, &pem),
-                Err(what) => self.complain(&mut state, &what),
-            }
+        match state.followed.settled(read(&self.files), Pem::mark, true) {
+            Some(Ok(pem)) => self.take_over(&mut state, &pem),
+            Some(Err(what)) => self.complain(&mut state, &what),
+            None => {}
         }
-        state.last.note(seen);
     }
 }
 
 impl Shared {
     fn take_over(&self, state: &mut State, pem: &Pem) {
-        let print = pem.print();
-        if state.in_use == print {
-            state.last.well();
+        let mark = pem.mark();
+        if state.in_use == mark {
+            state.told.clear();
             return;
         }
         match load(&self.files, pem) {
             Ok((config, end)) => {
-                state.last.well();
-                state.in_use = print;
+                state.told.clear();
+                state.in_use = mark;
                 self.current.store(Arc::new(config));
                 tracing::info!("the certificate has changed: new connections get it");
                 self.metrics.certificate_reload(true);
@@ -145,7 +134,7 @@ impl Shared {
     }
 
     fn complain(&self, state: &mut State, what: &str) {
-        if state.last.is_news(what) {
+        if state.told.is_news(what) {
             tracing::warn!("{what}; the certificate that was read before stays in use");
             self.metrics.certificate_reload(false);
         }
@@ -165,31 +154,24 @@ impl Shared {
 }
 
 impl Pem {
-    fn print(&self) -> Print {
-        let mut hash = digest::Context::new(&SHA256);
-        for part in [&self.certificates, &self.key] {
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        let mut print = Print::default();
-        print.copy_from_slice(hash.finish().as_ref());
-        print
+    fn mark(&self) -> Mark {
+        Mark::of_all(&[&self.certificates, &self.key])
     }
 }
 
 /// Reads both files as they are at one moment.
-fn read(files: &[PathBuf; 2]) -> Result<Pem, String> {
-    let paths = files.each_ref().map(PathBuf::as_path);
-    let snapshot = file::read_each(&paths, file::read_bytes);
-    let snapshot = snapshot.map_err(|Flaw { index, what }| named(files, index, &what))?;
-    let Ok([certificates, key]) = <[_; 2]>::try_from(snapshot.contents) else {
-        return Err(named(files, 0, "cannot be read with the key: check both"));
+fn read(paths: &[PathBuf; 2]) -> Result<(Pem, Vec<PathBuf>), String> {
+    let mut reader = Reader::new(files::MAX_SIZE);
+    let each = |path: &Path| {
+        let text = reader.read(path).map_err(|unreadable| unreadable.to_string())?;
+        Ok(Zeroizing::new(text.as_bytes().to_vec()))
     };
-    Ok(Pem {
-        certificates,
-        key,
-        places: snapshot.places,
-    })
+    let read = files::together(&paths.each_ref().map(PathBuf::as_path), each);
+    let (contents, places) = read.map_err(|Flaw { index, what }| named(paths, index, &what))?;
+    let Ok([certificates, key]) = <[_; 2]>::try_from(contents) else {
+        return Err(named(paths, 0, "cannot be read with the key: check both"));
+    };
+    Ok((Pem { certificates, key }, places))
 }
 
 /// The TLS that these files make, and when the first certificate of their chain ends.

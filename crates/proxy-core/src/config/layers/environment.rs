@@ -96,7 +96,7 @@ impl Environment {
     pub(super) fn aliases(&self, aliases: &[Alias], problems: &mut Problems) -> Vec<Said> {
         let said = |alias: &Alias| {
             let value = self.get(alias.variable, problems)?;
-            (!value.is_empty()).then(|| Said::scalar(alias.key, alias.variable, value))
+            (!value.is_empty()).then(|| Said::scalar(alias.key, alias.variable, &format!("{}{value}", alias.lead)))
         };
         aliases.iter().filter_map(said).collect()
     }

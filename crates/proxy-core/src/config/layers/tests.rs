@@ -25,7 +25,7 @@ fn later_layers_win() {
     ] {
         let config = good(toml, &variables);
         assert_eq!(
-            (config.tenant[0].prefix.as_str(), config.log.level.as_str()),
+            (config.tenant[0].realm.prefix.as_str(), config.log.level.as_str()),
             (prefix, level),
             "{toml} {variables:?}"
         );
@@ -43,7 +43,7 @@ fn each_tenant_lies_over_the_template_and_only_the_first_over_replaced_variables
         panic!()
     };
     assert_eq!(
-        (first.name.as_str(), first.upstream.url.as_str()),
+        (first.realm.name.as_str(), first.upstream.url.as_str()),
         ("default", "https://old.example.org/")
     );
     assert_eq!(

@@ -75,6 +75,28 @@ impl Reader<'_> {
         false
     }
 
+    /// The same for one that may be absent: entries of a list have no template among the defaults.
+    pub fn flag_or(&mut self, key: &'static str, absent: bool) -> bool {
+        match self.table.contains_key(key) {
+            true => self.flag(key),
+            false => {
+                self.known.push(key);
+                absent
+            }
+        }
+    }
+
+    /// The same for one of a few words.
+    pub fn choice_or<T: Copy>(&mut self, key: &'static str, words: &[(&'static str, T)], absent: T) -> Option<T> {
+        match self.table.contains_key(key) {
+            true => self.choice(key, words),
+            false => {
+                self.known.push(key);
+                Some(absent)
+            }
+        }
+    }
+
     /// A list of texts that `parse` understands; an absent one is empty.
     pub fn all<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let values = match self.take(key) {

@@ -18,7 +18,8 @@ const MAX_PREFIX: usize = 200;
 /// Longest text that callers or logs may read, in bytes.
 const MAX_TEXT: usize = 256;
 
-pub(super) fn name(text: &str) -> Result<String, String> {
+/// The name of a tenant or rule: a metric label.
+pub fn name(text: &str) -> Result<String, String> {
     let letters = text
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -30,7 +31,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 }
 
 /// A text that a person reads.
-pub(super) fn printable(text: &str) -> Result<String, String> {
+pub fn printable(text: &str) -> Result<String, String> {
     match text {
         _ if text.trim().is_empty() => Err("is empty: write a text".to_owned()),
         _ if text.trim() != text => Err("begins or ends with a space: remove it".to_owned()),
@@ -43,7 +44,7 @@ pub(super) fn printable(text: &str) -> Result<String, String> {
 }
 
 /// A scope, as RFC 6749, 3.3 has it: it is repeated in challenges.
-pub(super) fn scope(text: &str) -> Result<String, String> {
+pub fn scope(text: &str) -> Result<String, String> {
     let plain = text
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
@@ -54,7 +55,8 @@ pub(super) fn scope(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+/// The name of a file or directory.
+pub fn file(text: &str) -> Result<PathBuf, String> {
     if text.trim().is_empty() || text.contains('\0') {
         return Err("is not the name of a file: write one".to_owned());
     }
@@ -118,7 +120,7 @@ fn is_wide(network: &IpNet) -> bool {
 }
 
 /// The path below which a tenant is reached.
-pub(super) fn prefix(text: &str) -> Result<String, String> {
+pub fn prefix(text: &str) -> Result<String, String> {
     let Some(path) = text.strip_prefix('/') else {
         return Err("does not begin with `/`: write a path such as `/api`".to_owned());
     };
@@ -141,7 +143,7 @@ pub(super) fn prefix(text: &str) -> Result<String, String> {
 }
 
 /// A base URL: requests go below its path.
-pub(super) fn base_url(text: &str) -> Result<Url, String> {
+pub fn base_url(text: &str) -> Result<Url, String> {
     let mut url = http_url(text)?;
     let path: Vec<&str> = text.splitn(4, '/').nth(3).unwrap_or_default().split('/').collect();
     if path.iter().any(|segment| matches!(*segment, "." | "..")) {
@@ -204,7 +206,7 @@ pub(crate) fn http_url(text: &str) -> Result<Url, String> {
 }
 
 /// Whether nothing that is sent to `url` leaves this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 

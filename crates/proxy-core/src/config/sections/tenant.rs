@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::{CredentialConfig, PolicyConfig, UpstreamConfig, check};
 use crate::config::{Problems, Reader, Secrets, Section, Validate};
 
-/// One tenant.
+/// What every tenant has, whatever it serves.
 #[derive(Clone, Debug)]
-pub struct TenantConfig {
+pub struct RealmConfig {
     /// What metrics and audit events call it.
     pub name: String,
     /// Public path of every request; begins with `/`, ends without.
@@ -16,37 +16,85 @@ pub struct TenantConfig {
     pub required_scopes: Vec<String>,
     /// Groups that callers must all be in.
     pub required_groups: Vec<String>,
+    /// How many at once.
+    pub limits: LimitsConfig,
+}
+
+impl RealmConfig {
+    /// Takes its keys out of a tenant's table; `None` when one of them cannot be read (the problems are noted).
+    pub fn take(reader: &mut Reader<'_>) -> Option<Self> {
+        let name = reader.parsed("name", check::name);
+        let prefix = reader.parsed("prefix", check::prefix);
+        let required_scopes = reader.all("required_scopes", check::scope);
+        let required_groups = reader.all("required_groups", check::printable);
+        let limits = reader.section("limits");
+        Some(Self {
+            name: name?,
+            prefix: prefix?,
+            required_scopes,
+            required_groups,
+            limits: limits?,
+        })
+    }
+
+    /// Adds what is wrong with a list of tenants as a whole: `prefixes` are a tenant's, each with its key.
+    pub fn together<T>(
+        key: &str,
+        entries: &[T],
+        realm: impl Fn(&T) -> &Self,
+        prefixes: impl Fn(&T) -> Vec<(&'static str, String)>,
+        problems: &mut Problems,
+    ) {
+        if entries.is_empty() {
+            problems.add(key, "is empty: a service needs at least one `[[tenant]]`");
+        }
+        let mut taken: Vec<(String, String)> = Vec::new();
+        for (index, tenant) in entries.iter().enumerate() {
+            let name = &realm(tenant).name;
+            if let Some(other) = entries[..index].iter().position(|other| realm(other).name == *name) {
+                problems.add(
+                    format!("{key}[{index}].name"),
+                    format!("is `{name}` like that of {key}[{other}]: choose another"),
+                );
+            }
+            for (which, prefix) in prefixes(tenant) {
+                let here = format!("{key}[{index}].{which}");
+                if let Some((other, _)) = taken.iter().find(|(_, other)| overlap(other, &prefix)) {
+                    let what = format!("is `{prefix}`, which shares paths with {other}: choose another");
+                    problems.add(&here, what);
+                }
+                taken.push((here, prefix));
+            }
+        }
+    }
+}
+
+/// One tenant.
+#[derive(Clone, Debug)]
+pub struct TenantConfig {
+    /// Its name and prefix, and who may use it.
+    pub realm: RealmConfig,
     /// Where requests go.
     pub upstream: UpstreamConfig,
     /// As whom.
     pub credential: CredentialConfig,
     /// Which requests.
     pub policy: PolicyConfig,
-    /// How many at once.
-    pub limits: LimitsConfig,
 }
 
 impl Section for TenantConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
-        let name = reader.parsed("name", check::name);
-        let prefix = reader.parsed("prefix", check::prefix);
-        let required_scopes = reader.all("required_scopes", check::scope);
-        let required_groups = reader.all("required_groups", check::printable);
+        let realm = RealmConfig::take(&mut reader);
         let upstream = reader.section("upstream");
         let credential = reader.section("credential");
         let policy = reader.section("policy");
-        let limits = reader.section("limits");
         let readable = reader.finish();
         let section = Self {
-            name: name?,
-            prefix: prefix?,
-            required_scopes,
-            required_groups,
+            realm: realm?,
             upstream: upstream?,
             credential: credential?,
             policy: policy?,
-            limits: limits?,
         };
         Some(section).filter(|_| readable)
     }
@@ -56,25 +104,8 @@ impl Section for TenantConfig {
     }
 
     fn together(key: &str, entries: &[Self], problems: &mut Problems) {
-        if entries.is_empty() {
-            problems.add(key, "is empty: a service needs at least one `[[tenant]]`");
-        }
-        for (index, tenant) in entries.iter().enumerate() {
-            let earlier = &entries[..index];
-            if let Some(other) = earlier.iter().position(|other| other.name == tenant.name) {
-                problems.add(
-                    format!("{key}[{index}].name"),
-                    format!("is `{}` like that of {key}[{other}]: choose another", tenant.name),
-                );
-            }
-            if let Some(other) = earlier.iter().position(|other| overlap(&other.prefix, &tenant.prefix)) {
-                let what = format!(
-                    "is `{}`, which shares paths with that of {key}[{other}]: choose another",
-                    tenant.prefix
-                );
-                problems.add(format!("{key}[{index}].prefix"), what);
-            }
-        }
+        let prefix = |tenant: &Self| vec![("prefix", tenant.realm.prefix.clone())];
+        RealmConfig::together(key, entries, |tenant| &tenant.realm, prefix, problems);
     }
 }
 
@@ -83,7 +114,7 @@ impl Validate for TenantConfig {
         problems.section("upstream", &self.upstream);
         problems.section("credential", &self.credential);
         problems.section("policy", &self.policy);
-        problems.section("limits", &self.limits);
+        problems.section("limits", &self.realm.limits);
     }
 }
 

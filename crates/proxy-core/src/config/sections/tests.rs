@@ -214,7 +214,7 @@ fn tenants_policies_and_limits_say_what_is_wrong() {
     let second = "upstream.url = 'https://two'\ncredential = { username = 'u', password_file = 'f' }\n";
     let table = r#"
         prefix = '/two'                                  | name is `default` like that of tenant[0] | choose another
-        name = 'two'                                     | prefix is `/old`, which shares paths with that of tenant[0] | choose another
+        name = 'two'                                     | prefix is `/old`, which shares paths with tenant[0].prefix | choose another
         name = 'two'\nprefix = '/old/x'                  | prefix is `/old/x`, which shares paths | choose another
     "#;
     check(&format!("[[tenant]]\n[[tenant]]\n{second}"), "tenant[1].", table);

@@ -7,11 +7,8 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{
-    super::{CredentialSource as _, watch},
-    basic_files, pair_of, shown, start, started, swap_pair, token_file, value,
-};
-use crate::error::ProxyError;
+use super::{super::CredentialSource as _, basic_files, pair_of, shown, start, started, swap_pair, token_file, value};
+use crate::{error::ProxyError, files::watch};
 
 #[actix_web::test]
 async fn what_is_written_in_place_counts_when_it_looks_the_same_twice() {

@@ -71,7 +71,7 @@ fn nothing_of_a_key_is_shown() {
     let (authority, directory) = (FakeAuthority::new(), TempDir::new().unwrap());
     let issued = authority.issue();
     let (certificate, _) = started(&directory, &issued);
-    let pem = super::read(&certificate.0.files).unwrap();
+    let (pem, _) = super::read(&certificate.0.files).unwrap();
     assert_eq!(format!("{pem:?}"), "Pem");
     let shown = format!("{certificate:?}");
     assert!(issued.key.lines().all(|line| !shown.contains(line)), "{shown}");

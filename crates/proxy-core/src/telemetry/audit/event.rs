@@ -107,4 +107,17 @@ fn append_event(buffer: &mut Vec<u8>, time: &str, state: &State, circumstances: 
             error: error.as_deref(),
         },
     );
+    append_details(buffer, state, limit);
+}
+
+/// Adds members to the object that `buffer` ends with.
+fn append_details(buffer: &mut Vec<u8>, state: &State, limit: usize) {
+    for (name, value) in &state.details {
+        buffer.pop();
+        buffer.push(b',');
+        append(buffer, name);
+        buffer.push(b':');
+        append(buffer, &shortened(value, limit));
+        buffer.push(b'}');
+    }
 }

@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) upstream_status: Option<u16>,
     pub(super) bytes: u64,
     pub(super) completed: bool,
+    /// What the service itself has to say of the request.
+    pub(super) details: Vec<(&'static str, String)>,
 }
 
 impl Record {
@@ -131,6 +133,14 @@ impl Record {
             text.truncate(beginning(&text, MAX_ERROR).len());
             text
         });
+    }
+
+    /// Notes something that only this service knows of: a member `name` of the event, in place of what was noted under it.
+    /// The value may be read by whoever reads the log: no secret, nothing that the caller alone should know.
+    pub fn detail(&self, name: &'static str, value: impl Into<String>) {
+        let details = &mut self.0.state.borrow_mut().details;
+        details.retain(|(known, _)| *known != name);
+        details.push((name, value.into()));
     }
 
     /// Notes the status that the upstream answered with.

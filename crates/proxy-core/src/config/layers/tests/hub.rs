@@ -16,7 +16,7 @@ fn a_service_that_a_hub_runs_needs_its_kind_alone() {
         (config.server.host.to_string().as_str(), config.server.port),
         ("127.0.0.1", 10_202)
     );
-    assert_eq!(config.tenant[0].prefix, "/services/jira");
+    assert_eq!(config.tenant[0].realm.prefix, "/services/jira");
     assert_eq!(config.server.public_url.unwrap().as_str(), "https://hub.example.org/");
     assert!(format!("{:?}", config.identity).contains("http://127.0.0.1:8081/hub/api"));
     let own = "[[identity]]\nkind = 'jupyterhub'\napi_url = 'https://other.example.org/hub/api'\n[server]\nport = 1\npublic_url = ''";
@@ -49,7 +49,10 @@ fn problems_name_the_hubs_variables() {
 #[test]
 fn a_notebook_servers_own_variables_are_not_meant_for_us() {
     let config = configured("", &HUB[1..]).unwrap();
-    assert_eq!((config.server.port, config.tenant[0].prefix.as_str()), (8080, "/old"));
+    assert_eq!(
+        (config.server.port, config.tenant[0].realm.prefix.as_str()),
+        (8080, "/old")
+    );
     assert!(config.server.public_url.is_none());
 }
 

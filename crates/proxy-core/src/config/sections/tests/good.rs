@@ -59,7 +59,7 @@ fn good_values_are_taken_as_they_are_meant() {
         credential = { kind = 'header', name = 'X-Api-Key', value_file = 'f' }";
     let tenant = good(toml, &[]).tenant.remove(0);
     assert_eq!(
-        (tenant.prefix.as_str(), tenant.required_groups),
+        (tenant.realm.prefix.as_str(), tenant.realm.required_groups),
         ("/a/b~c_d.e", vec!["/spt3g/dev".to_owned()])
     );
     let CredentialKind::Header {
