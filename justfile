@@ -112,6 +112,7 @@ ci:
     stage test
     stage fuzz 10
     stage e2e jira
+    stage e2e efd
     stage e2e identity
     stage soak 10 dev
     printf '%s\n' "::: all stages passed" "${times[@]}"
