@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Do what README says, as somebody who has just cloned the repository.
 
-Starts `cargo run`, takes the curl line and the Python snippet that it prints literally, runs them, runs README's own
-Python example and compares its output with what README shows, then presses Ctrl-C and checks that everything ended.
+Starts `cargo run`, takes the curl lines and the Python snippets that it prints literally, runs them, runs README's own
+Python examples and compares their output with what README shows, then presses Ctrl-C and checks that everything ended.
 """
 
 import json
@@ -87,28 +87,34 @@ def status_of(url: str) -> int:
 
 
 def try_what_is_printed(printed: str) -> None:
-    curl = re.search(r"^curl .*$", printed, re.MULTILINE)
-    snippet = re.search(r"^import .*?(?=\n\n)", printed, re.MULTILINE | re.DOTALL)
-    expect(bool(curl and snippet), "a curl line and a Python snippet are printed")
-    issue = json.loads(run(["bash", "-c", curl[0].replace("curl", "curl -sS --fail-with-body", 1)]))
-    expect(issue.get("key") in curl[0], f"the curl line returns {issue.get('key')}")
-    issues = run([sys.executable, "-"], snippet[0]).splitlines()
-    expect(len(issues) == 5, f"the Python snippet prints {len(issues)} issues")
-    for name in ("page", "metrics"):
+    curls = re.findall(r"^curl .*$", printed, re.MULTILINE)
+    snippets = re.findall(r"^import .*?(?=\n\n)", printed, re.MULTILINE | re.DOTALL)
+    expect(len(curls) == len(snippets) == 2, "a curl line and a Python snippet are printed for Jira and for the EFD")
+    issue, temperatures = (
+        json.loads(run(["bash", "-c", curl.replace("curl", "curl -sS --fail-with-body", 1)])) for curl in curls
+    )
+    expect(issue.get("key") in curls[0], f"the first curl line returns {issue.get('key')}")
+    hours = temperatures["results"][0]["series"][0]["values"]
+    expect(len(hours) in (24, 25), f"the second curl line returns temperatures of {len(hours)} hours")
+    issues, curve = (run([sys.executable, "-"], snippet).splitlines() for snippet in snippets)
+    expect(len(issues) == 5, f"the first Python snippet prints {len(issues)} issues")
+    expect(len(curve) in (24, 25), f"the second Python snippet draws {len(curve)} hours")
+    for name in ("page", "metrics", "EFD metrics"):
         url = re.search(rf"^  {name} +(http\S+)", printed, re.MULTILINE)
         expect(bool(url) and status_of(url[1]) == 200, f"{name} answers")
 
 
 def try_readme(printed: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", readme, re.DOTALL)
-    base = re.search(r"http://\S+/jira-data-proxy", printed)
+    examples = re.findall(r"```python\n(.*?)```\s*```text\n(.*?)```", readme, re.DOTALL)
     token = re.search(r"^eyJ\S+$", printed, re.MULTILINE)
-    expect(bool(example and base and token), "README has an example with its output, the playground an address and a token")
-    # The usual port may be taken on this machine.
-    code = re.sub(r"http://[^/\s]+/jira-data-proxy", base[0], example[1])
-    output = run([sys.executable, "-"], code, TOKEN=token[0])
-    expect(output == example[2], f"README's example prints what README shows:\n{output}")
+    expect(len(examples) == 2 and bool(token), "README has two examples with their output, the playground a token")
+    for (code, shown), prefix in zip(examples, ("jira-data-proxy", "segwarides")):
+        # The usual port may be taken on this machine.
+        base = re.search(rf"http://\S+/{prefix}", printed)
+        code = re.sub(rf"http://[^/\s]+/{prefix}", base[0], code)
+        output = run([sys.executable, "-"], code, TOKEN=token[0])
+        expect(output == shown, f"README's example prints what README shows:\n{output}")
 
 
 def main() -> int:

@@ -6,14 +6,21 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 /// Below which jira-proxy publishes Jira.
-pub(crate) const PREFIX: &str = "/jira-data-proxy";
+pub(crate) const JIRA_PREFIX: &str = "/jira-data-proxy";
+/// Below which efd-token hands out leases and takes queries.
+pub(crate) const EFD_PREFIX: &str = "/segwarides";
+/// What efd-token calls the demo EFD.
+pub(crate) const EFD_KEY: &str = "demo_efd";
 
 /// What the banner and the landing page tell.
 pub(crate) struct Addresses {
     pub(crate) page: SocketAddr,
     pub(crate) jira_proxy: SocketAddr,
-    pub(crate) admin: SocketAddr,
+    pub(crate) jira_admin: SocketAddr,
+    pub(crate) efd_token: SocketAddr,
+    pub(crate) efd_admin: SocketAddr,
     pub(crate) demo_jira: SocketAddr,
+    pub(crate) demo_efd: SocketAddr,
     pub(crate) issuer: SocketAddr,
     /// A token of the user ada.
     pub(crate) token: String,
@@ -31,8 +38,11 @@ impl Addresses {
         Self {
             page: at(8070),
             jira_proxy: at(8080),
-            admin: at(8090),
+            jira_admin: at(8090),
+            efd_token: at(8082),
+            efd_admin: at(8092),
             demo_jira: at(40001),
+            demo_efd: at(40003),
             issuer: at(40002),
             token: "eyJ0eXAi.eyJpc3Mi.c2lnbmF0dXJl".to_owned(),
             token_file: PathBuf::from("/tmp/nbgate-example/token"),
@@ -51,11 +61,21 @@ impl Addresses {
 impl Addresses {
     /// Jira as a notebook sees it, without a slash at the end.
     pub(crate) fn jira(&self) -> String {
-        format!("{}://{}{PREFIX}", self.scheme(), self.jira_proxy)
+        format!("{}://{}{JIRA_PREFIX}", self.scheme(), self.jira_proxy)
+    }
+
+    /// Where a notebook fetches leases, without a slash at the end.
+    pub(crate) fn efd(&self) -> String {
+        format!("{}://{}{EFD_PREFIX}", self.scheme(), self.efd_token)
+    }
+
+    /// Where queries go, with a lease or a token.
+    pub(crate) fn efd_query(&self) -> String {
+        format!("{}/efd/{EFD_KEY}/query", self.efd())
     }
 
     /// Of every service; the demo's own peers are in the clear.
-    fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         if self.ca_file.is_some() { "https" } else { "http" }
     }
 }

@@ -3,13 +3,16 @@
 //! The curl line and the Python snippet read the token from its file, as on a platform, which keeps them short; they
 //! work as printed, and need nothing but curl and Python's standard library.
 
+pub(crate) mod efd;
+
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::addresses::Addresses;
 
 /// Whose file follows: without it, nobody trusts the certificate.
-const AUTHORITY: &str = "The authority that signed the certificate of jira-proxy, for who has to trust it:";
+const AUTHORITY: &str = "The authority that signed the certificate of both services, for who has to trust it:";
 
 pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
     let mut text = format!("nbgate playground, ready in {:.2} s\n\n", ready_in.as_secs_f64());
@@ -25,6 +28,18 @@ pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
             "A search, in a notebook or in python3:",
             Some(python_snippet(addresses)),
         ),
+        (
+            "Temperatures of the last day, with curl:",
+            Some(efd::curl_line(addresses)),
+        ),
+        (
+            "A lease, and a curve, in a notebook or in python3:",
+            Some(efd::python_snippet(addresses)),
+        ),
+        (
+            "With EfdClient, in a notebook that has lsst-efd-client:",
+            efd::client_snippet(addresses),
+        ),
     ];
     for (title, block) in blocks.into_iter().filter_map(|(title, block)| Some((title, block?))) {
         text += &format!("\n{title}\n\n{block}\n");
@@ -39,32 +54,40 @@ pub(crate) struct Place {
     pub(crate) about: &'static str,
 }
 
-pub(crate) fn places(addresses: &Addresses) -> [Place; 5] {
+pub(crate) fn places(addresses: &Addresses) -> [Place; 8] {
     let place = |name, url, about| Place { name, url, about };
+    let http = |address: SocketAddr, path: &str| format!("http://{address}/{path}");
     [
-        place(
-            "page",
-            format!("http://{}/", addresses.page),
-            "all of this, and things to try",
-        ),
+        place("page", http(addresses.page, ""), "all of this, and things to try"),
         place(
             "jira-proxy",
             format!("{}/", addresses.jira()),
-            "what a notebook talks to",
+            "Jira, as a notebook asks it",
+        ),
+        place(
+            "efd-token",
+            format!("{}/", addresses.efd()),
+            "the EFD, with leases of one's own",
         ),
         place(
             "metrics",
-            format!("http://{}/metrics", addresses.admin),
-            "for operators, on a port of its own",
+            http(addresses.jira_admin, "metrics"),
+            "of jira-proxy, on a port for operators",
         ),
+        place("EFD metrics", http(addresses.efd_admin, "metrics"), "of efd-token"),
         place(
             "demo Jira",
-            format!("http://{}/", addresses.demo_jira),
+            http(addresses.demo_jira, ""),
             "300 issues, for its bot only",
         ),
         place(
+            "demo EFD",
+            http(addresses.demo_efd, ""),
+            "3 topics over 48 hours, for its reader only",
+        ),
+        place(
             "issuer",
-            format!("http://{}/", addresses.issuer),
+            http(addresses.issuer, ""),
             "OpenID tokens for ada, grace, bot-noteburst",
         ),
     ]
@@ -96,17 +119,25 @@ pub(crate) fn in_shell(path: &Path) -> String {
     }
 }
 
-pub(crate) fn python_snippet(addresses: &Addresses) -> String {
-    // A JSON string is one of Python's as well.
-    let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy());
-    let (import, trust, context) = match &addresses.ca_file {
+/// A JSON string is one of Python's as well.
+fn quoted(path: &Path) -> serde_json::Value {
+    path.to_string_lossy().into()
+}
+
+/// What Python imports, says and passes on to trust the authority, if there is one.
+fn trust_in_python(addresses: &Addresses) -> (&'static str, String, &'static str) {
+    match &addresses.ca_file {
         Some(file) => (
             ", ssl",
             format!("trust = ssl.create_default_context(cafile={})\n", quoted(file)),
             ", context=trust",
         ),
         None => ("", String::new(), ""),
-    };
+    }
+}
+
+pub(crate) fn python_snippet(addresses: &Addresses) -> String {
+    let (import, trust, context) = trust_in_python(addresses);
     format!(
         r#"import json{import}, urllib.request as web
 url = "{}/rest/api/2/search?jql=project=OBS&maxResults=5"
@@ -160,14 +191,20 @@ mod tests {
     }
 
     #[test]
-    fn the_banner_tells_every_address_the_token_and_both_snippets() {
+    fn the_banner_tells_every_address_the_token_and_every_snippet() {
         let addresses = Addresses::example();
         let text = banner(&addresses, Duration::from_millis(42));
         assert!(text.starts_with("nbgate playground, ready in 0.04 s\n"));
         for place in places(&addresses) {
             assert!(text.contains(&place.url), "{}", place.name);
         }
-        for line in [&addresses.token, &curl_line(&addresses), &python_snippet(&addresses)] {
+        for line in [
+            &addresses.token,
+            &curl_line(&addresses),
+            &python_snippet(&addresses),
+            &efd::curl_line(&addresses),
+            &efd::python_snippet(&addresses),
+        ] {
             assert!(text.contains(&format!("\n{line}\n")), "{line}");
         }
     }

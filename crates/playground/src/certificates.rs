@@ -13,6 +13,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 use crate::private::write_private;
+use crate::service::quoted;
 
 /// Longer than anybody tries things out.
 const LIFETIME: Duration = Duration::days(365);
@@ -42,8 +43,6 @@ impl Certificates {
 
     /// What any service's `[server]` section says of them.
     pub(crate) fn server_toml(&self) -> String {
-        // TOML's own quoting: a temporary directory may have any name.
-        let quoted = |path: &Path| toml::Value::from(path.to_string_lossy().into_owned());
         format!(
             "tls_certificate_file = {}\ntls_key_file = {}\n",
             quoted(&self.certificate_file),

@@ -11,7 +11,6 @@ mod issues;
 mod jql;
 mod render;
 mod search;
-mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +20,8 @@ use actix_web::{HttpResponse, Route, web};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-pub(crate) use access::Account;
+use crate::account::Account;
+use crate::seen::Seen;
 use corpus::{PEOPLE, PROJECTS};
 use issues::Issue;
 use render::{Fields, Style, TIME_LOST};
@@ -33,7 +33,7 @@ pub(crate) struct DemoJira {
     base: String,
     account: Account,
     issues: Vec<Issue>,
-    seen: seen::Seen,
+    seen: Seen,
 }
 
 impl DemoJira {
@@ -43,7 +43,7 @@ impl DemoJira {
             base,
             account,
             issues: issues::all(),
-            seen: seen::Seen::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -63,7 +63,7 @@ impl DemoJira {
 }
 
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.route("/demo/seen", web::get().to(seen::show))
+    cfg.route("/demo/seen", web::get().to(seen))
         .route("/browse/{key}", web::get().to(browse))
         .service(
             web::scope("")
@@ -106,6 +106,10 @@ fn guarded(route: Route, version: &'static str) -> Route {
     route.guard(guard::fn_guard(move |context| {
         context.head().uri.path().starts_with(&format!("/rest/api/{version}/"))
     }))
+}
+
+async fn seen(jira: web::Data<DemoJira>) -> HttpResponse {
+    jira.seen.show()
 }
 
 async fn server_info(jira: web::Data<DemoJira>) -> HttpResponse {

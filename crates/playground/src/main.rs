@@ -1,18 +1,25 @@
-//! The playground: jira-proxy in front of a demo Jira, with a demo identity provider, on loopback only.
+//! The playground: jira-proxy in front of a demo Jira, efd-token in front of a demo EFD, with a demo identity provider,
+//! on loopback only.
 //!
 //! `cargo run` starts it without configuration and without network; Ctrl-C ends it and leaves nothing behind.
 
+mod account;
 mod addresses;
 mod banner;
 mod certificates;
 mod command_line;
+mod demo_efd;
 mod demo_jira;
+mod dice;
+mod efd_token;
 mod issuer;
 mod jira_proxy;
 mod newline;
 mod page;
 mod playground;
 mod private;
+mod seen;
+mod service;
 
 use std::io::{self, Write};
 use std::net::IpAddr;

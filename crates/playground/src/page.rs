@@ -12,7 +12,7 @@ use actix_web::{HttpResponse, web};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::addresses::Addresses;
-use crate::banner::{curl_line, places, python_snippet};
+use crate::banner::{curl_line, efd, places, python_snippet};
 use tries::{Group, Try, groups, preparation};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -74,7 +74,7 @@ fn render(addresses: &Addresses) -> Markup {
                 main {
                     header {
                         h1 { "nbgate " span { "playground" } }
-                        p.lead { "Jira from a notebook, with nothing but the platform token the notebook already has." }
+                        p.lead { "Jira and the EFD from a notebook, with nothing but the platform token the notebook already has." }
                     }
                     (picture())
                     (running(addresses))
@@ -89,15 +89,15 @@ fn render(addresses: &Addresses) -> Markup {
 
 fn picture() -> Markup {
     html! {
-        figure aria-label="A notebook sends its platform token to jira-proxy; jira-proxy asks Jira with the bot's key." {
+        figure aria-label="A notebook sends its platform token to jira-proxy or efd-token, which ask Jira or the EFD with a key of their own." {
             ol.path {
-                li { strong { "Notebook" } span { "no key to Jira" } }
+                li { strong { "Notebook" } span { "no key to either" } }
                 li.wire { span { "your token" } (arrow()) }
-                li.ours { strong { "jira-proxy" } span { "who? may\u{a0}they? as\u{a0}whom?" } }
-                li.wire { span { "the bot’s key" } (arrow()) }
-                li { strong { "Jira" } span { "sees demo-bot" } }
+                li.ours { strong { "jira-proxy, efd-token" } span { "who? may\u{a0}they? as\u{a0}whom?" } }
+                li.wire { span { "the shared key" } (arrow()) }
+                li { strong { "Jira, EFD" } span { "see a service account" } }
             }
-            figcaption { "Your token ends at the proxy, the bot’s key starts there. Neither passes to the other side." }
+            figcaption { "Your token ends at the service, the shared key starts there. Neither passes to the other side." }
         }
     }
 }
@@ -121,16 +121,22 @@ fn running(addresses: &Addresses) -> Markup {
                     }
                 }
             }
-            p {
-                a href={ (addresses.jira()) "/-/docs/" } { "API documentation" } " · "
-                a href={ (addresses.jira()) "/-/problems" } { "Problems it may report" } " · "
-                a href={ "http://" (addresses.admin) "/metrics" } { "Metrics" }
+            @for (name, url, admin) in [
+                ("jira-proxy", addresses.jira(), addresses.jira_admin),
+                ("efd-token", addresses.efd(), addresses.efd_admin),
+            ] {
+                p {
+                    strong { (name) } ": "
+                    a href={ (url) "/-/docs/" } { "API documentation" } " · "
+                    a href={ (url) "/-/problems" } { "Problems it may report" } " · "
+                    a href={ "http://" (admin) "/metrics" } { "Metrics" }
+                }
             }
             @if let Some(file) = &addresses.ca_file {
                 p {
-                    "jira-proxy speaks https. Its certificate is signed by an authority that was made for this run: "
+                    "Both speak https. Their certificate is signed by an authority that was made for this run: "
                     code { (file.display()) }
-                    ". A browser does not know it, and warns before it opens the first two."
+                    ". A browser does not know it, and warns before it opens their documentation and problems."
                 }
             }
         }
@@ -141,15 +147,35 @@ fn first_request(addresses: &Addresses) -> Markup {
     html! {
         section {
             h2 { "A first request" }
-            p { "In a terminal:" }
+            p { "To Jira, in a terminal:" }
             (copyable("curl line", &curl_line(addresses)))
             p { "In a notebook, with Python’s standard library:" }
             (copyable("Python snippet", &python_snippet(addresses)))
+            p { "To the EFD, in a terminal:" }
+            (copyable("EFD curl line", &efd::curl_line(addresses)))
+            p { "In a notebook, with a lease, Python’s standard library, and stars for a plot:" }
+            (copyable("EFD Python snippet", &efd::python_snippet(addresses)))
+            (with_efd_client(addresses))
             p {
-                "Both read the token of " strong { "ada" } " from a file that goes away at the end. This is the token, good for "
-                "8 hours; the API documentation asks for it under “Authorize”:"
+                "All of them read the token of " strong { "ada" } " from a file that goes away at the end. This is the token, "
+                "good for 8 hours; the API documentation asks for it under “Authorize”:"
             }
             div.copyable.token data-what="token" { pre tabindex="0" { code { (addresses.token) } } }
+        }
+    }
+}
+
+fn with_efd_client(addresses: &Addresses) -> Markup {
+    html! {
+        @match efd::client_snippet(addresses) {
+            Some(snippet) => {
+                p { "In a notebook that has the package " code { "lsst-efd-client" } ", with a real plot:" }
+                (copyable("EfdClient snippet", &snippet))
+            }
+            None => p {
+                code { "EfdClient" } " speaks https and nothing else: started with " code { "cargo run -- --tls" }
+                ", this page has a snippet for it."
+            }
         }
     }
 }

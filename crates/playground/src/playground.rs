@@ -2,8 +2,8 @@
 //!
 //! Secrets live as long as the process: in memory, and in a temporary directory that only this user can read.
 
-use std::net::{IpAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::Path;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
@@ -13,69 +13,65 @@ use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tempfile::TempDir;
 
+use crate::account::Account;
 use crate::addresses::{Addresses, listen, port_to_take};
 use crate::certificates::Certificates;
 use crate::command_line::CommandLine;
-use crate::demo_jira::{self, Account, DemoJira};
+use crate::demo_efd::{self, DemoEfd};
+use crate::demo_jira::{self, DemoJira};
+use crate::efd_token::{self, READER, start_efd_token, write_document};
 use crate::issuer::{self, ADA, Issuer, LIFETIME};
-use crate::jira_proxy::{BOT, JiraProxy, Wiring, start_jira_proxy};
+use crate::jira_proxy::{self, BOT, start_jira_proxy};
 use crate::newline::end_json_with_newline;
 use crate::page::{self, Page};
 use crate::private::{private_directory, write_private};
+use crate::service::{Ports, Service, Surroundings};
 
 pub(crate) struct Playground {
     addresses: Addresses,
     peers: Vec<ServerHandle>,
-    jira_proxy: JiraProxy,
+    services: [Service; 2],
     directory: TempDir,
 }
 
 impl Playground {
     pub(crate) async fn start(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<Self> {
-        let page_port = listen(host, chosen.page_port, 8070)?;
-        let jira_port = listen(host, chosen.jira_port, 0)?;
-        let issuer_port = listen(host, chosen.issuer_port, 0)?;
-        let (demo_jira, issuer) = (jira_port.local_addr()?, issuer_port.local_addr()?);
+        let [page_port, jira_port, efd_port, issuer_port] = listeners(host, chosen)?;
+        let (demo_jira, demo_efd) = (jira_port.local_addr()?, efd_port.local_addr()?);
         let directory = private_directory()?;
-        let certificates = chosen
-            .tls
-            .then(|| Certificates::make(directory.path(), host))
-            .transpose()?;
-        let (account, password_file) = account(directory.path())?;
-        let identities = Issuer::new(format!("http://{issuer}"))?;
+        let around = surroundings(host, issuer_port.local_addr()?, chosen, directory.path())?;
+        let (bot, reader) = (account(BOT)?, account(READER)?);
+        let password_file = write_private(directory.path(), "password", &bot.password)?;
+        let documents = write_document(directory.path(), demo_efd, &reader)?;
+        let identities = Issuer::new(format!("http://{}", around.issuer))?;
         let token = identities.mint(ADA.name, ADA.groups, LIFETIME)?;
         let token_file = write_private(directory.path(), "token", &token)?;
-
-        let jira = DemoJira::new(format!("http://{demo_jira}"), account);
+        let jira = DemoJira::new(format!("http://{demo_jira}"), bot);
         let mut peers = vec![
             serve(jira_port, jira, demo_jira::configure)?,
+            serve(efd_port, DemoEfd::new(reader), demo_efd::configure)?,
             serve(issuer_port, identities, issuer::configure)?,
         ];
-        let jira_proxy = start_jira_proxy(&Wiring {
-            host,
-            port: port_to_take(host, chosen.port, 8080),
-            admin_port: port_to_take(host, chosen.admin_port, 8090),
-            demo_jira,
-            issuer,
-            password_file: &password_file,
-            certificates: certificates.as_ref(),
-        })
-        .await?;
+        let services = start_services(&around, chosen, demo_jira, &password_file, &documents).await?;
+        let [jira_proxy, efd_token] = &services;
         let addresses = Addresses {
             page: page_port.local_addr()?,
             jira_proxy: jira_proxy.public(),
-            admin: jira_proxy.admin(),
+            jira_admin: jira_proxy.admin(),
+            efd_token: efd_token.public(),
+            efd_admin: efd_token.admin(),
             demo_jira,
-            issuer,
+            demo_efd,
+            issuer: around.issuer,
             token,
             token_file,
-            ca_file: certificates.map(|certificates| certificates.ca_file),
+            ca_file: around.certificates.map(|certificates| certificates.ca_file),
         };
         peers.push(serve(page_port, Page::new(&addresses), page::configure)?);
         Ok(Self {
             addresses,
             peers,
-            jira_proxy,
+            services,
             directory,
         })
     }
@@ -84,9 +80,11 @@ impl Playground {
         &self.addresses
     }
 
-    /// jira-proxy first, so that it never meets an upstream that has gone.
+    /// The services first, so that they never meet an upstream that has gone.
     pub(crate) async fn stop(self) {
-        self.jira_proxy.stop().await;
+        for service in self.services {
+            service.stop().await;
+        }
         for peer in self.peers {
             peer.stop(false).await;
         }
@@ -119,11 +117,64 @@ fn serve<T: Send + Sync + 'static>(
     Ok(handle)
 }
 
-/// The demo Jira's bot, and the file with its password.
-fn account(directory: &Path) -> anyhow::Result<(Account, PathBuf)> {
+/// Of the page, the demo Jira, the demo EFD and the issuer.
+fn listeners(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<[TcpListener; 4]> {
+    Ok([
+        listen(host, chosen.page_port, 8070)?,
+        listen(host, chosen.jira_port, 0)?,
+        listen(host, chosen.efd_port, 0)?,
+        listen(host, chosen.issuer_port, 0)?,
+    ])
+}
+
+fn surroundings(
+    host: IpAddr,
+    issuer: SocketAddr,
+    chosen: &CommandLine,
+    directory: &Path,
+) -> anyhow::Result<Surroundings> {
+    let certificates = chosen.tls.then(|| Certificates::make(directory, host)).transpose()?;
+    Ok(Surroundings {
+        host,
+        issuer,
+        certificates,
+    })
+}
+
+async fn start_services(
+    around: &Surroundings,
+    chosen: &CommandLine,
+    demo_jira: SocketAddr,
+    password_file: &Path,
+    documents: &Path,
+) -> anyhow::Result<[Service; 2]> {
+    let port = |asked, usual| port_to_take(around.host, asked, usual);
+    let jira_proxy = start_jira_proxy(&jira_proxy::Wiring {
+        around,
+        ports: Ports {
+            public: port(chosen.port, 8080),
+            admin: port(chosen.admin_port, 8090),
+        },
+        demo_jira,
+        password_file,
+    })
+    .await?;
+    let efd_token = start_efd_token(&efd_token::Wiring {
+        around,
+        ports: Ports {
+            public: port(chosen.efd_token_port, 8082),
+            admin: port(chosen.efd_token_admin_port, 8092),
+        },
+        documents,
+    })
+    .await?;
+    Ok([jira_proxy, efd_token])
+}
+
+/// With a password that is another at every start.
+fn account(name: &'static str) -> anyhow::Result<Account> {
     let password = random_password()?;
-    let file = write_private(directory, "password", &password)?;
-    Ok((Account { name: BOT, password }, file))
+    Ok(Account { name, password })
 }
 
 fn random_password() -> anyhow::Result<String> {

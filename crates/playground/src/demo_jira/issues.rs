@@ -3,6 +3,7 @@
 //! DM-1 to DM-200 and OBS-1 to OBS-100, interleaved in time from January 2025 on.
 
 use super::corpus::{DM, OBS, PEOPLE, PRIORITIES, Person, Project, STATUSES};
+use crate::dice::Dice;
 
 const COUNT: u64 = 300;
 /// 2025-01-06 14:00 UTC.
@@ -156,21 +157,4 @@ fn labels(dice: &mut Dice, project: &Project) -> Vec<&'static str> {
     (0..dice.up_to(3))
         .map(|n| project.labels[((first + n) % project.labels.len() as u64) as usize])
         .collect()
-}
-
-/// Numbers that look thrown but are the same at every start (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn up_to(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % sides
-    }
-
-    fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[self.up_to(items.len() as u64) as usize]
-    }
 }

@@ -1,5 +1,7 @@
 //! Things to try: commands with the answer they must get, so that the page promises nothing that is not so.  (pure)
 
+mod efd;
+
 use crate::addresses::Addresses;
 use crate::banner::{in_shell, token_in_shell};
 
@@ -29,16 +31,18 @@ pub(crate) fn preparation(addresses: &Addresses) -> String {
     format!("export TOKEN={}{authority}", token_in_shell(addresses))
 }
 
-pub(crate) fn groups(addresses: &Addresses) -> [Group; 5] {
-    let jira = Asked {
-        url: addresses.jira(),
+pub(crate) fn groups(addresses: &Addresses) -> [Group; 7] {
+    let [jira, efd] = [addresses.jira(), addresses.efd()].map(|url| Asked {
+        url,
         trust: addresses.ca_file.as_ref().map_or("", |_| " --cacert \"$CA\""),
-    };
+    });
     [
         reading(&jira),
         asking(&jira),
         refused(&jira),
         misbehaving(&jira),
+        efd::querying(&efd),
+        efd::refused(&efd),
         behind(addresses),
     ]
 }
@@ -76,7 +80,10 @@ fn reading(jira: &Asked) -> Group {
             outcome: "A picture, byte for byte as Jira has it: star-field.png.",
         },
     ];
-    Group { title: "Read", tries }
+    Group {
+        title: "Read Jira",
+        tries,
+    }
 }
 
 fn asking(jira: &Asked) -> Group {
@@ -97,7 +104,7 @@ fn asking(jira: &Asked) -> Group {
         ),
     ];
     Group {
-        title: "Ask the proxy",
+        title: "Ask jira-proxy",
         tries,
     }
 }
@@ -136,7 +143,7 @@ fn refused(jira: &Asked) -> Group {
         },
     ];
     Group {
-        title: "Be refused",
+        title: "Be refused by jira-proxy",
         tries,
     }
 }
@@ -176,8 +183,9 @@ fn misbehaving(jira: &Asked) -> Group {
 fn behind(addresses: &Addresses) -> Group {
     let Addresses {
         demo_jira,
+        demo_efd,
         issuer,
-        admin,
+        jira_admin,
         ..
     } = addresses;
     let tries = vec![
@@ -188,6 +196,12 @@ fn behind(addresses: &Addresses) -> Group {
             outcome: "Every request came from demo-bot, none with your token, and writes is 0.",
         },
         Try {
+            title: "What the EFD saw",
+            command: format!("curl 'http://{demo_efd}/demo/seen'"),
+            status: 200,
+            outcome: "Every query came from efdreader, none with your token or a lease, and writes is 0.",
+        },
+        Try {
             title: "Be somebody else, for a minute",
             command: format!("curl -d grant_type=password -d username=grace -d lifetime=60 'http://{issuer}/token'"),
             status: 200,
@@ -196,7 +210,7 @@ fn behind(addresses: &Addresses) -> Group {
         },
         Try {
             title: "Metrics",
-            command: format!("curl 'http://{admin}/metrics'"),
+            command: format!("curl 'http://{jira_admin}/metrics'"),
             status: 200,
             outcome: "What you did so far, counted; no user and no path is named.",
         },
@@ -207,8 +221,8 @@ fn behind(addresses: &Addresses) -> Group {
     }
 }
 
-fn get(title: &'static str, jira: &Asked, path: &str, status: u16, outcome: &'static str) -> Try {
-    let Asked { url, trust } = jira;
+fn get(title: &'static str, asked: &Asked, path: &str, status: u16, outcome: &'static str) -> Try {
+    let Asked { url, trust } = asked;
     Try {
         title,
         command: format!("curl -i{trust} -H \"Authorization: Bearer $TOKEN\" '{url}{path}'"),

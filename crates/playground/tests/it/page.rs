@@ -77,6 +77,8 @@ fn the_page_shows_what_the_terminal_shows() {
         for (what, title) in [
             ("curl line", "An issue"),
             ("Python snippet", "A search"),
+            ("EFD curl line", "Temperatures"),
+            ("EFD Python snippet", "A lease"),
             ("token", "A token"),
         ] {
             assert_eq!(page.box_of(what), playground.block(title), "{what}");

@@ -62,6 +62,56 @@ fn the_python_snippet_prints_issues() {
 }
 
 #[test]
+fn the_curl_line_of_the_efd_returns_a_day_of_temperatures() {
+    for playground in playgrounds() {
+        let line = playground.block("Temperatures");
+        assert_eq!(line.lines().count(), 1);
+        for shell in ["bash", "sh"] {
+            let answer = text(&playground.command(shell, &["-c", line]).output().unwrap());
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            let hours = answer["results"][0]["series"][0]["values"].as_array().unwrap();
+            assert!((24..=25).contains(&hours.len()), "{answer}");
+            assert!(hours.iter().all(|hour| hour[1].is_f64()), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn the_python_snippet_of_the_efd_draws_a_curve_with_a_lease() {
+    for playground in playgrounds() {
+        let snippet = playground.block("A lease");
+        for arguments in [&["-"][..], &["-E", "-i", "-q", "-"]] {
+            let output = python(&playground, arguments, &format!("{snippet}\n\n"));
+            let printed = text(&output);
+            assert!((24..=25).contains(&printed.lines().count()), "{printed}");
+            assert!(
+                printed
+                    .lines()
+                    .all(|line| line.contains(":00:00Z ") && line.ends_with('*')),
+                "{printed}"
+            );
+        }
+        let seen: Value =
+            serde_json::from_str(&playground.get(&format!("{}demo/seen", playground.url("demo EFD")))).unwrap();
+        let entries = seen["last"].as_array().unwrap();
+        assert_eq!(entries.len(), 2);
+        assert!(
+            entries
+                .iter()
+                .all(|entry| entry["authorization"] == "Basic of efdreader"),
+            "{seen}"
+        );
+    }
+}
+
+#[test]
+fn the_snippet_for_efd_client_is_there_where_it_could_work() {
+    for (playground, is_there) in Running::both().iter().zip([false, true]) {
+        assert_eq!(playground.banner.contains("With EfdClient"), is_there);
+    }
+}
+
+#[test]
 fn the_token_works_when_it_is_copied() {
     let playground = Running::start();
     let (token, url) = (playground.block("A token"), playground.url("jira-proxy"));

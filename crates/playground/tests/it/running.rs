@@ -13,7 +13,13 @@ use tempfile::TempDir;
 /// Long enough for anything that works, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Where the usual port could be somebody else's.
-pub(crate) const FREE_PORTS: [[&str; 2]; 3] = [["--port", "0"], ["--admin-port", "0"], ["--page-port", "0"]];
+pub(crate) const FREE_PORTS: [[&str; 2]; 5] = [
+    ["--port", "0"],
+    ["--admin-port", "0"],
+    ["--efd-token-port", "0"],
+    ["--efd-token-admin-port", "0"],
+    ["--page-port", "0"],
+];
 
 /// Stopped when the test ends, however it ends.
 pub(crate) struct Running {

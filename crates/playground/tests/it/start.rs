@@ -30,7 +30,8 @@ fn an_address_that_others_can_reach_is_refused() {
 fn a_port_that_is_asked_for_and_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    for option in ["--port", "--admin-port", "--page-port", "--jira-port", "--issuer-port"] {
+    let others = ["--jira-port", "--efd-port", "--issuer-port"];
+    for option in FREE_PORTS.into_iter().map(|[option, _]| option).chain(others) {
         let temporary = TempDir::new().unwrap();
         let port = address.port().to_string();
         let others = FREE_PORTS.into_iter().filter(|[name, _]| *name != option);
@@ -72,8 +73,15 @@ fn what_is_printed_answers() {
     assert!(get("page").contains(playground.url("jira-proxy")));
     // Both want a token, each of its own kind.
     assert!(get("jira-proxy").contains("no credential was sent"));
+    assert!(get("efd-token").contains("no credential was sent"));
     assert!(get("demo Jira").contains("Login Required"));
-    assert!(get("metrics").contains("nbgate_build_info{service=\"jira-proxy\""));
+    assert!(get("demo EFD").contains("404 page not found"));
+    for (name, service) in [("metrics", "jira-proxy"), ("EFD metrics", "efd-token")] {
+        assert!(
+            get(name).contains(&format!("nbgate_build_info{{service=\"{service}\"")),
+            "{name}"
+        );
+    }
     let issuer = playground.url("issuer");
     let discovery = playground.get(&format!("{issuer}.well-known/openid-configuration"));
     assert!(discovery.contains(issuer.trim_end_matches('/')), "{discovery}");

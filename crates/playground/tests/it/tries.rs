@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::page::{Page, Try};
 use crate::running::{Running, text};
@@ -61,8 +61,9 @@ impl Newcomer {
         self.answer(title).json()
     }
 
-    fn seen_by_jira(&self) -> Value {
-        serde_json::from_str(&text(&self.run(&self.command("What Jira saw")))).unwrap()
+    fn seen_by(&self, upstream: &str) -> Value {
+        let command = self.command(&format!("What {upstream} saw"));
+        serde_json::from_str(&text(&self.run(&command))).unwrap()
     }
 }
 
@@ -85,17 +86,18 @@ fn try_everything(mut newcomer: Newcomer) {
         let expected = if title == "Broken off" { &CUT[..] } else { &[0] };
         assert!(expected.contains(&code), "{title}: {code} of {command}");
     }
-    let seen = newcomer.seen_by_jira();
-    let entries = seen["last"].as_array().unwrap();
-    assert_eq!(seen["requests"], entries.len(), "nothing was seen that is not shown");
-    assert!(entries.len() > 5, "{seen}");
-    assert!(
-        entries
-            .iter()
-            .all(|entry| entry["authorization"] == "Basic of demo-bot"),
-        "{seen}"
-    );
-    assert_eq!(seen["writes"], 0);
+    for (upstream, account, at_least) in [("Jira", "demo-bot", 6), ("the EFD", "efdreader", 2)] {
+        let seen = newcomer.seen_by(upstream);
+        let entries = seen["last"].as_array().unwrap();
+        assert_eq!(seen["requests"], entries.len(), "nothing was seen that is not shown");
+        assert!(entries.len() >= at_least, "{seen}");
+        let sent = format!("Basic of {account}");
+        assert!(
+            entries.iter().all(|entry| entry["authorization"] == sent.as_str()),
+            "{seen}"
+        );
+        assert_eq!(seen["writes"], 0);
+    }
     let ended = newcomer.playground.stop_with("INT");
     assert_eq!(ended.said, "", "nothing is mixed into the banner");
 }
@@ -182,8 +184,44 @@ fn refusals_say_what_the_page_says() {
     ] {
         assert!(newcomer.json(title)["hint"].is_string(), "{title}");
     }
-    let seen = newcomer.seen_by_jira();
+    let seen = newcomer.seen_by("Jira");
     assert_eq!(seen["requests"], 0, "nothing of this is Jira's business: {seen}");
+}
+
+#[test]
+fn the_efd_is_queried_as_the_page_says() {
+    let newcomer = Newcomer::start();
+    assert_eq!(newcomer.json("List the keys"), json!(["demo_efd"]));
+    let lease = newcomer.json("Fetch a lease");
+    assert_eq!(lease["username"], "ada");
+    assert!(lease["expires"].is_string() && lease["port"].is_string(), "{lease}");
+    let topics = newcomer.json("Find the topics");
+    assert_eq!(topics["results"][0]["series"][0]["values"].as_array().unwrap().len(), 3);
+    let points = newcomer.json("Take the latest points");
+    assert_eq!(points["results"][0]["series"][0]["values"].as_array().unwrap().len(), 5);
+    let databases = newcomer.json("Ask which databases there are");
+    assert_eq!(databases["results"][0]["series"][0]["values"], json!([["efd"]]));
+    let seen = newcomer.seen_by("the EFD");
+    assert_eq!(seen["requests"], 2, "the rest is answered by efd-token: {seen}");
+    let text = seen.to_string();
+    assert!(!text.contains("Bearer") && !text.contains("eyJ"), "{text}");
+}
+
+#[test]
+fn efd_token_refuses_as_the_page_says() {
+    let newcomer = Newcomer::start();
+    for (title, hint) in [
+        ("Write into the EFD", "SELECT INTO"),
+        ("Hide it behind another statement", "DROP MEASUREMENT"),
+        ("Look into another database", "efd"),
+    ] {
+        let problem = newcomer.json(title);
+        assert!(problem["hint"].as_str().unwrap().contains(hint), "{title}: {problem}");
+    }
+    let missing = newcomer.answer("Ask for a key that does not exist");
+    assert_eq!(missing.body.trim_end(), "No credentials for usdf_efd.");
+    let seen = newcomer.seen_by("the EFD");
+    assert_eq!(seen["requests"], 0, "nothing of this is the EFD's business: {seen}");
 }
 
 #[test]

@@ -1,23 +1,20 @@
-//! What reached the demo Jira: the proof of what a proxy sends, and of what it holds back.
+//! What reached a demo upstream: the proof of what a proxy sends, and of what it holds back.
 //!
 //! Kept without any secret: of a credential only the scheme and the user are noted.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;
-use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
-use actix_web::{HttpResponse, web};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
-
-use super::DemoJira;
 
 const KEPT: usize = 20;
 
 #[derive(Default)]
-pub(super) struct Seen(Mutex<Log>);
+pub(crate) struct Seen(Mutex<Log>);
 
 #[derive(Default, Serialize)]
 struct Log {
@@ -32,10 +29,14 @@ struct Entry {
     target: String,
     authorization: String,
     header_names: Vec<String>,
+    /// Of an InfluxDB: the statements.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
 }
 
 impl Seen {
-    pub(super) fn note(&self, head: &RequestHead) {
+    /// `writes`: it could change something, also where the demo has no such route.
+    pub(crate) fn note(&self, head: &RequestHead, writes: bool, query: Option<&str>) {
         let mut header_names: Vec<String> = head.headers().keys().map(ToString::to_string).collect();
         header_names.sort_unstable();
         let entry = Entry {
@@ -46,27 +47,21 @@ impl Seen {
                 .get(AUTHORIZATION)
                 .map_or("none".to_owned(), scheme_and_user),
             header_names,
+            query: query.map(str::to_owned),
         };
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         log.requests += 1;
-        log.writes += u64::from(is_write(head));
+        log.writes += u64::from(writes);
         log.last.push_front(entry);
         log.last.truncate(KEPT);
     }
-}
 
-/// Whatever could change something, also where this demo has no such route; a search by POST reads.
-fn is_write(head: &RequestHead) -> bool {
-    let reads = matches!(head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let searches = head.method == Method::POST && head.uri.path().contains("/search");
-    !reads && !searches
-}
-
-/// Open to everybody on this machine: it belongs to the demo, not to Jira.
-pub(super) async fn show(jira: web::Data<DemoJira>) -> HttpResponse {
-    let log = jira.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let text = serde_json::to_string_pretty(&*log).unwrap_or_default();
-    HttpResponse::Ok().content_type("application/json").body(text + "\n")
+    /// Open to everybody on this machine: it belongs to the demo, not to what the demo looks like.
+    pub(crate) fn show(&self) -> HttpResponse {
+        let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = serde_json::to_string_pretty(&*log).unwrap_or_default();
+        HttpResponse::Ok().content_type("application/json").body(text + "\n")
+    }
 }
 
 fn scheme_and_user(value: &HeaderValue) -> String {
