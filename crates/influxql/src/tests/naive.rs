@@ -16,7 +16,7 @@ pub(super) fn statements(text: &str) -> Vec<String> {
             continue;
         }
         // As if it were an operand: a slash behind it divides.
-        outside.push_str(if regex { " " } else { "\"" });
+        outside.push('"');
         let mut before = character;
         loop {
             let inside = characters.next().expect("what is begun ends");
