@@ -84,7 +84,7 @@ soak SECONDS="600" PROFILE="release":
 
 # Measure what a request costs beside nginx (docs/performance.md): ROUNDS interleaved rounds; writes summary.json, fails where a budget is missed
 bench ROUNDS="9":
-    cargo build --locked --release --package jira-proxy
+    cargo build --locked --release --package jira-proxy --package efd-token
     NBGATE_BIN_DIR="$CARGO_TARGET_DIR/release" bash e2e/run.sh bench "$CARGO_TARGET_DIR/bench/summary.json" {{ ROUNDS }}
 
 # Do what README says: start the playground, run what it prints, stop it with Ctrl-C

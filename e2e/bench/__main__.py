@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import bodies, nginx, subject
+from bench import bodies, efd, nginx, subject
 from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads, slow_download
 from bench.paths import BINARY, LARGE, SMALL
@@ -48,6 +48,7 @@ class Run:
             for name, kind in COMPARED.items()
         }
         self.ours = subject.start(bench, "jira-proxy", self.upstream.url, self.own)
+        self.efd_port, self.efd = efd.start(bench, self.upstream.url, self.own)
         self.token = secrets.token_hex(32)
 
     def loop(self, who: str, path: str, seconds: float) -> Load:
@@ -60,6 +61,14 @@ class Run:
         """One round of large bodies."""
         port, pid = self.place(who)
         return downloads(pid, port, f"/jira-data-proxy{BINARY}", self.token, bodies.BINARY_BYTES, times)
+
+    def own_page(self, who: str, seconds: float) -> Load:
+        """One round of what a service answers by itself: efd-token's hand-out, or jira-proxy's `-/me`."""
+        if who == "hand-out":
+            port, pid, path = self.efd_port, self.efd.process.pid, efd.HAND_OUT
+        else:
+            port, pid, path = self.ours.port, self.ours.pid, "/jira-data-proxy/-/me"
+        return closed_loop(pid, f"http://127.0.0.1:{port}{path}", self.token, CONNECTIONS, seconds, self.rest)
 
     def place(self, who: str) -> tuple[int, int]:
         """Port and process of one proxy."""
@@ -80,10 +89,10 @@ def interleaved(rounds: int, who: list[str], one: Callable[[str], Load]) -> Roun
     return measured
 
 
-def ratio(measured: Rounds, other: str, figure: Callable[[Load], float]) -> float:
+def ratio(measured: Rounds, other: str, figure: Callable[[Load], float], ours: str = "jira-proxy") -> float:
     """The median, over all rounds, of our figure by the other's in the same round."""
-    pairs = zip(measured["jira-proxy"], measured[other], strict=True)
-    return statistics.median(figure(ours) / figure(theirs) for ours, theirs in pairs)
+    pairs = zip(measured[ours], measured[other], strict=True)
+    return statistics.median(figure(one) / figure(two) for one, two in pairs)
 
 
 def medians(measured: Rounds) -> dict[str, dict[str, float]]:
@@ -139,6 +148,7 @@ def measure(bench: Bench, rounds: int) -> Table:
     slow = slow_download(run.ours.pid, run.ours.port, run.token, bodies.STREAM_BYTES)
     small = interleaved(rounds, ["jira-proxy", *COMPARED], lambda who: run.loop(who, SMALL, 3))
     large = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.loop(who, LARGE, 3))
+    pages = interleaved(rounds, ["hand-out", "-/me"], lambda who: run.own_page(who, 2))
     huge = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.download(who, 8))
     table.add("cpu_small_vs_nginx", "CPU, 2 kB JSON, by nginx", ratio(small, "nginx", cpu), 1.0, "x")
     cached = ratio(small, "cached auth_request", cpu)
@@ -147,13 +157,15 @@ def measure(bench: Bench, rounds: int) -> Table:
     table.add("cpu_64mib_vs_nginx", "CPU, 64 MiB, by nginx", ratio(huge, "nginx", cpu), 0.6, "x")
     table.add("p99_small_vs_nginx", "p99, 2 kB, 32 connections, by nginx", ratio(small, "nginx", p99), 1.2, "x")
     table.add("p99_100kb_vs_nginx", "p99, 100 kB, 32 connections, by nginx", ratio(large, "nginx", p99), 1.2, "x")
+    hand_out = ratio(pages, "-/me", p99, "hand-out")
+    table.add("p99_hand_out_vs_me", "p99, efd-token's hand-out, by jira-proxy's `-/me`", hand_out, 2.0, "x")
     table.add("rss_idle", "resident memory, idle", run.ours.idle_kib / MIB, 12, "MiB")
     table.add("rss_slow_reader", "more while 1 GiB streams to a slow reader", slow / MIB, 8, "MiB")
     table.add("start_to_ready", "start to ready", ready, 100, "ms")
     table.add("binary", "binary", subject.binary().stat().st_size / MIB / MIB, 15, "MiB")
     what = f"identity look-ups for {AT_ONCE} first requests at once with one token"
     table.add("lookups_at_once", what, lookups_at_once(run), 1, "")
-    table.medians = {"2 kB": medians(small), "100 kB": medians(large), "64 MiB": medians(huge)}
+    table.medians = {"2 kB": medians(small), "100 kB": medians(large), "64 MiB": medians(huge), "own": medians(pages)}
     run.ours.peer.stop()
     counted = sum(load.requests for loads in (small, large, huge) for load in loads["jira-proxy"])
     audited = subject.audited(run.ours.peer)
