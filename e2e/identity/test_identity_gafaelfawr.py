@@ -6,13 +6,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.bench import Bench
 from lib.gafaelfawr import INGRESS, TOKEN_INFO, USER_INFO, Gafaelfawr
 from lib.identity.gafaelfawr import ingress
 from lib.identity.gateway import send
 from lib.identity.lookups import at_once, misses
 from lib.identity.people import FOR_ALL, FOR_STAFF, RUBIN_GROUP
-from lib.jira.proxy import PREFIX, JiraProxy, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
 from lib.poll import eventually

@@ -5,12 +5,13 @@ import base64
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.bench import Bench
 from lib.gafaelfawr import TOKEN_INFO, USER_INFO, Gafaelfawr, Oddity, Outage
 from lib.identity.gateway import send
 from lib.identity.lookups import at_once
 from lib.identity.people import FOR_ALL, FOR_STAFF, RUBIN_GROUP
-from lib.jira.proxy import PREFIX, JiraProxy, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
 from lib.poll import eventually

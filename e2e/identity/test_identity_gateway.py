@@ -5,9 +5,10 @@ import secrets
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.identity.gateway import ADDRESS, SECRET_HEADER, Gateway, SignIn, send
 from lib.identity.people import FOR_ALL, FOR_STAFF, GROUP
-from lib.jira.proxy import PREFIX, JiraProxy, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import Jira
 
 pytest_plugins = ["identity.platforms"]

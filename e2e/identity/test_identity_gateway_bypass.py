@@ -7,11 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.bench import Bench
 from lib.gafaelfawr import Gafaelfawr
 from lib.identity.gateway import ADDRESS, ELSEWHERE, SECRET_HEADER, Gateway, SignIn, published_locations, send
 from lib.identity.people import FOR_ALL, FOR_STAFF, GROUP
-from lib.jira.proxy import PREFIX, JiraProxy, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
 from lib.poll import eventually

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.identity.gateway import send
 from lib.identity.hub import (
     BY_ANY_SERVICE,
@@ -23,7 +24,7 @@ from lib.identity.hub import (
 )
 from lib.identity.lookups import at_once, misses
 from lib.identity.people import FOR_ALL, FOR_STAFF
-from lib.jira.proxy import PREFIX, JiraProxy, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import Jira
 from lib.leaks import Ledger
 from lib.poll import eventually

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.gafaelfawr import Gafaelfawr
 from lib.identity.gateway import send
 from lib.identity.hub import BY_GROUP, BY_ROLE, GROUP, PeopledHub
 from lib.identity.people import FOR_ALL
-from lib.jira.proxy import PREFIX, JiraProxy, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import Jira
 from lib.poll import observe
 

@@ -4,9 +4,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from lib.ask import problem
 from lib.identity.browser import Attempt, Browser
 from lib.identity.realm import Realm
-from lib.jira.proxy import JiraProxy, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT
 
 _ISSUE = f"/rest/api/2/issue/{PROJECT}-1"

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from lib.ask import problem
 from lib.identity import forge
 from lib.identity.keycloak import Keycloak
 from lib.identity.realm import Person, Realm
 from lib.identity.start import StartProxy
-from lib.jira.proxy import JiraProxy, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT
 from lib.leaks import Ledger
 from lib.poll import eventually

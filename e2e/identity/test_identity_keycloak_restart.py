@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from lib.ask import problem
 from lib.identity import forge
 from lib.identity.keycloak import Keycloak
 from lib.identity.start import StartProxy
-from lib.jira.proxy import JiraProxy, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT
 from lib.leaks import Ledger
 from lib.poll import eventually, observe

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from lib.ask import ask, problem
 from lib.identity import forge
 from lib.identity.browser import Attempt, Browser
 from lib.identity.keycloak import Keycloak
 from lib.identity.realm import Person, Realm
 from lib.identity.start import StartProxy
-from lib.jira.proxy import JiraProxy, ask, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT, Jira
 
 _ISSUE = f"/rest/api/2/issue/{PROJECT}-1"

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from lib.ask import problem
 from lib.bench import Bench
 from lib.identity import forge
 from lib.identity.browser import Browser
 from lib.identity.oidc_provider import AUDIENCE, TOKEN_SECONDS, OidcProvider, new_key
 from lib.identity.start import StartProxy
-from lib.jira.proxy import JiraProxy, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT
 from lib.leaks import Ledger
 from lib.poll import eventually

@@ -2,8 +2,9 @@
 
 import httpx
 
+from lib.ask import ask, problem
 from lib.jira.cloud import JiraCloud
-from lib.jira.proxy import JiraProxy, ask, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT
 
 _SEARCH = "/rest/api/3/search/jql"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from lib.ask import ask, problem
 from lib.hub import Hub
 from lib.jira.people import READER
-from lib.jira.proxy import JiraProxy, ask, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT
 from lib.poll import eventually, observe
 

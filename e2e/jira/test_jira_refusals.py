@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from lib.ask import ask, problem
 from lib.hub import Hub
 from lib.jira.people import OUTSIDER, READER
-from lib.jira.proxy import JiraProxy, ask, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.upstream import PROJECT, Jira
 from lib.leaks import Ledger
 

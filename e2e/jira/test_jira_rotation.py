@@ -5,9 +5,10 @@ import secrets
 import httpx
 import pytest
 
+from lib.ask import problem
 from lib.bench import Bench
 from lib.gafaelfawr import Gafaelfawr
-from lib.jira.proxy import JiraProxy, problem
+from lib.jira.proxy import JiraProxy
 from lib.jira.server import JiraServer
 from lib.jira.upstream import PROJECT, Jira
 from lib.leaks import Ledger

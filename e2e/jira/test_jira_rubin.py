@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lib.ask import ask, problem
 from lib.bench import Bench
 from lib.gafaelfawr import Gafaelfawr, Oddity, Outage
-from lib.jira.proxy import PREFIX, JiraProxy, ask, problem
+from lib.jira.proxy import PREFIX, JiraProxy
 from lib.jira.upstream import PROJECT, Jira
 from lib.poll import eventually
 
