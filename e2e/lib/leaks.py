@@ -33,6 +33,7 @@ class Ledger:
     def __init__(self) -> None:
         self._tokens: set[str] = set()
         self._bot_secrets: set[str] = set()
+        self._shared_secrets: set[str] = set()
         self._upstreams: dict[str, Record] = {}
         self._callers: dict[str, Record] = {}
         self._logs: dict[str, Record] = {}
@@ -50,6 +51,12 @@ class Ledger:
         self._bot_secrets.add(secret)
         return secret
 
+    def shared_secret(self, secret: str) -> str:
+        """A secret that some callers are given: no log may see it."""
+        assert len(secret) >= 16, "too short to be searched for"
+        self._shared_secrets.add(secret)
+        return secret
+
     def upstream_saw(self, name: str, record: Record) -> None:
         """Register what an upstream received."""
         self._upstreams[name] = record
@@ -62,6 +69,13 @@ class Ledger:
         """Register a log of the service under test."""
         self._logs[name] = record
 
+    def retire(self, *names: str) -> None:
+        """What these hold will not change any more: search it once, and then no longer after every test."""
+        assert self.new_leaks() == []
+        for name in names:
+            for records in (self._upstreams, self._callers, self._logs):
+                records.pop(name, None)
+
     def new_leaks(self) -> list[str]:
         """Each place where a secret turned up that may not be there, told once; never the secret itself."""
         return [
@@ -69,6 +83,7 @@ class Ledger:
             *self._meetings("the bot's secret", self._bot_secrets, "reached caller", self._callers),
             *self._meetings("a platform token", self._tokens, "is in log", self._logs),
             *self._meetings("the bot's secret", self._bot_secrets, "is in log", self._logs),
+            *self._meetings("a shared secret", self._shared_secrets, "is in log", self._logs),
         ]
 
     def _meetings(self, what: str, secrets: Iterable[str], verb: str, records: dict[str, Record]) -> list[str]:

@@ -1,27 +1,17 @@
-# Sourced by run.sh for the suite `identity`: what comes neither from PyPI nor from npm. Expects `cache` and `python`.
+# Sourced by run.sh for the suite `identity`: what comes neither from PyPI nor from npm. Expects `here`, `cache` and
+# `python`.
 #
 # Keycloak is fetched with Maven, checked, and prepared for a quick start, once, into the cache folder. Chromium and
 # faketime are Debian's; they are installed where they are missing, which needs root.
+
+# shellcheck source=e2e/lib/debian.sh
+source "$here/lib/debian.sh"
 
 keycloak_version=26.5.6
 keycloak_sha256=490189d9dff05272432d51f71a069462eeca97f2920a694d539a1e6c26a5a347
 
 need() {
     command -v "$1" >/dev/null || { echo "the identity suite needs $1: $2" >&2; exit 2; }
-}
-
-install_debian() {
-    local missing=()
-    command -v chromium >/dev/null || missing+=(chromium)
-    command -v faketime >/dev/null || missing+=(faketime)
-    ((${#missing[@]})) || return 0
-    if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
-        echo "the identity suite needs these Debian packages: ${missing[*]}" >&2
-        exit 2
-    fi
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq -o DPkg::Lock::Timeout=120 update
-    apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # `ready` is written last: an installation that was interrupted is started over.
@@ -46,7 +36,7 @@ install_keycloak() {
 need java 'Keycloak runs on Java 17 or newer'
 exec {guard}>"$cache/identity.lock"
 flock "$guard"
-install_debian
+install_debian identity chromium:chromium faketime:faketime
 install_keycloak "$cache/keycloak-$keycloak_version"
 exec {guard}>&-
 
