@@ -43,7 +43,7 @@ done
 if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
     NBGATE_BIN_DIR=$(cd "$NBGATE_BIN_DIR" && pwd)
 else
-    declare -A package=([bench]=jira-proxy [identity]=jira-proxy [jira]=jira-proxy [soak]=jira-proxy)
+    declare -A package=([bench]=jira-proxy [efd]=efd-token [identity]=jira-proxy [jira]=jira-proxy [soak]=jira-proxy)
     cd "$here/.."
     cargo build --locked --package "${package[$suite]}"
     target=$(cargo metadata --locked --no-deps --format-version 1 |

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from lib.ports import free_port
 
-_REQUEST_LINE = re.compile(rb"^(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/1\.[01]\r$", re.MULTILINE)
+# Not only at the beginning of a line: on a connection that is used again, it follows a body.
+_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/1\.[01]\r$", re.MULTILINE)
 
 
 @dataclass
