@@ -81,6 +81,7 @@ impl Validate for TenantConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct UpstreamConfig {
     pub(crate) allow_insecure_http: bool,
+    pub(crate) scan_bodies: bool,
     pub(crate) connect_timeout_seconds: u64,
     pub(crate) response_timeout_seconds: u64,
     pub(crate) idle_timeout_seconds: u64,
@@ -92,6 +93,7 @@ impl Section for UpstreamConfig {
         let mut reader = Reader::open(value, problems)?;
         let section = Self {
             allow_insecure_http: reader.flag("allow_insecure_http"),
+            scan_bodies: reader.flag("scan_bodies"),
             connect_timeout_seconds: reader.whole("connect_timeout_seconds", 1..=HOUR),
             response_timeout_seconds: reader.whole("response_timeout_seconds", 1..=HOUR),
             idle_timeout_seconds: reader.whole("idle_timeout_seconds", 1..=HOUR),
@@ -211,7 +213,8 @@ impl Validate for KeyConfig {
     }
 }
 
-fn key_name(text: &str) -> Result<String, String> {
+/// What a document may be called.
+pub(crate) fn key_name(text: &str) -> Result<String, String> {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     match (1..=128).contains(&text.len()) && text.bytes().all(letter) && !text.starts_with('.') {
         true => Ok(text.to_owned()),

@@ -3,11 +3,12 @@
 use std::time::SystemTime;
 
 use actix_http::RequestHead;
-use actix_web::{HttpResponse, HttpResponseBuilder, http::header::CACHE_CONTROL};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::header};
 use proxy_core::{
-    auth::{self, Identity},
-    error::{ProxyError, Reason},
+    auth::Identity,
+    error::ProxyError,
     lease::{self, Issued},
+    limits::Slot,
     pages::personal,
     telemetry::{Decision, Record},
 };
@@ -17,33 +18,38 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
 use crate::{
-    config::{KeyConfig, Mode},
-    site::Keys,
+    config::{KeyConfig, Mode, key_name},
+    site::{HAND_OUT, Keys},
     store::{Document, Found, InfluxDb},
 };
 
-/// Whom a lease is for that is handed to a caller without a credential.
-const ANONYMOUS: &str = "anonymous";
-
 impl Keys {
-    /// Who asks: nobody known, where there is something for such callers and no credential was sent.
-    pub(crate) async fn caller(&self, record: &Record, head: &RequestHead) -> Result<Option<Identity>, ProxyError> {
-        let head = auth::presented_as_basic(head, None)?;
-        if lease::is_presented(&head) {
-            record.tenant(self.realm().metrics());
-            let what = "a lease is good for queries only: send your platform token";
-            return Err(ProxyError::Rejected(Reason::Unacceptable(what.into())));
-        }
-        match self.entrance.authenticate(record, &head).await {
-            Ok(identity) => Ok(Some(identity)),
-            Err(ProxyError::Unauthenticated) if self.store.is_open() => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// Who asks, with a place: nobody known, where there is something for such callers and no credential was sent.
+    pub(crate) async fn caller(
+        &self,
+        record: &Record,
+        head: &RequestHead,
+    ) -> Result<(Option<Identity>, Slot), ProxyError> {
+        let caller = match self.entrance.authenticate(record, head).await {
+            Ok(identity) => Some(identity),
+            Err(ProxyError::Unauthenticated)
+                if self.shared.store.is_open() && !head.headers.contains_key(header::AUTHORIZATION) =>
+            {
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let slot = self
+            .realm()
+            .limits()
+            .enter(caller.as_ref().map_or(lease::NOBODY, Identity::subject))
+            .await?;
+        Ok((caller, slot))
     }
 
     /// `{prefix}/list`.
     pub(crate) fn list(&self, caller: Option<&Identity>) -> HttpResponse {
-        personal().json(self.store.names(caller))
+        personal().json(self.shared.store.names(caller))
     }
 
     /// `{prefix}/creds/{label}`: texts and types as segwarides has them.
@@ -54,7 +60,7 @@ impl Keys {
         label: &str,
         caller: Option<&Identity>,
     ) -> Result<HttpResponse, ProxyError> {
-        match self.store.find(label, caller) {
+        match self.find(record, label, caller) {
             Found::Missing => Ok(text(HttpResponse::NotFound(), format!("No credentials for {label}."))),
             Found::Malformed => {
                 record.problem("internal_error", Some("the document cannot be read".to_owned()));
@@ -75,13 +81,13 @@ impl Keys {
         caller: Option<&Identity>,
         (document, key): (&Document, &KeyConfig),
     ) -> Result<HttpResponse, ProxyError> {
-        note(record, label, key);
+        record.detail("mode", key.mode.name());
         let body = match (&document.influxdb, key.mode) {
             (Some(influxdb), Mode::Lease) => {
                 let issued = self.issue(record, caller, label)?;
                 as_segwarides(influxdb, &issued, caller, &self.query_url(head, label)?)
             }
-            _ => shared(document),
+            _ => document.stored().to_owned(),
         };
         let mut answer = personal();
         Ok(answer.content_type("application/json; charset=utf-8").body(body))
@@ -95,14 +101,11 @@ impl Keys {
         label: &str,
         caller: Option<&Identity>,
     ) -> Result<HttpResponse, ProxyError> {
-        let found = self.store.find(label, caller);
-        let (Found::Key(document, key), none) = (found, "there is no such database here, or it is not yours to use")
-        else {
-            return Err(ProxyError::NotFound(
-                "there is no such database here, or it is not yours to use".into(),
-            ));
+        let none = || ProxyError::NotFound("there is no such database here, or it is not yours to use".into());
+        let Found::Key(document, key) = self.find(record, label, caller) else {
+            return Err(none());
         };
-        note(record, label, key);
+        record.detail("mode", key.mode.name());
         let body = match (&document.influxdb, key.mode) {
             (Some(influxdb), Mode::Lease) => {
                 let issued = self.issue(record, caller, label)?;
@@ -110,7 +113,7 @@ impl Keys {
                 body.extend(login(&issued, caller));
                 body
             }
-            _ => shared_as_repertoire(&document).ok_or_else(|| ProxyError::NotFound(none.into()))?,
+            _ => shared_as_repertoire(&document).ok_or_else(none)?,
         };
         Ok(personal().json(body))
     }
@@ -123,15 +126,17 @@ impl Keys {
         caller: Option<&Identity>,
     ) -> Result<HttpResponse, ProxyError> {
         let mut databases = Map::new();
-        for label in self.store.names(caller) {
-            let Found::Key(document, key) = self.store.find(&label, caller) else {
+        for label in self.shared.store.names(caller) {
+            let Found::Key(document, key) = self.shared.store.find(&label, caller) else {
                 continue;
             };
             let described = match (&document.influxdb, key.mode) {
                 (Some(influxdb), Mode::Lease) => Some(self.described(head, &label, influxdb)?),
                 _ => shared_as_repertoire(&document),
             };
-            let Some(mut described) = described else {
+            // One without a registry would make Repertoire's clients refuse all of them.
+            let registry = |described: &Map<String, Value>| described["schema_registry"] != "";
+            let Some(mut described) = described.filter(registry) else {
                 continue;
             };
             described.retain(|name, _| !matches!(name.as_str(), "username" | "password"));
@@ -160,12 +165,16 @@ impl Keys {
     }
 
     fn issue(&self, record: &Record, caller: Option<&Identity>, label: &str) -> Result<Issued, ProxyError> {
-        let user = caller.map_or(ANONYMOUS, Identity::user);
-        let issued = self
-            .leases
-            .issue(user, caller.and_then(Identity::expires), label, SystemTime::now())?;
+        let issued = self.shared.leases.issue(caller, label, SystemTime::now())?;
         record.detail("lease", issued.id.clone());
         Ok(issued)
+    }
+
+    /// What there is for a caller; noted, whatever it is.
+    fn find(&self, record: &Record, label: &str, caller: Option<&Identity>) -> Found<'_> {
+        let found = self.shared.store.find(label, caller);
+        note(record, label, &found);
+        found
     }
 
     /// Where the queries of a lease go.
@@ -177,10 +186,15 @@ impl Keys {
     }
 }
 
-fn note(record: &Record, label: &str, key: &KeyConfig) {
-    record.detail("key", label);
-    record.detail("mode", key.mode.name());
-    record.decision(Decision::Allowed, Some("hand-out".into()));
+/// Notes which key somebody asked for, whatever they got.
+pub(crate) fn note(record: &Record, label: &str, found: &Found<'_>) {
+    if key_name(label).is_ok() {
+        record.detail("key", label);
+    }
+    match found {
+        Found::Missing => record.decision(Decision::Denied("not_found"), None),
+        _ => record.decision(Decision::Allowed, Some(HAND_OUT.into())),
+    }
 }
 
 /// As clients of segwarides read it: `port` is a text, `path` has both slashes.
@@ -193,7 +207,7 @@ fn as_segwarides(influxdb: &InfluxDb, issued: &Issued, caller: Option<&Identity>
         "host": url.host_str(),
         "port": url.port_or_known_default().map(|port| port.to_string()),
         "path": url.path(),
-        "username": caller.map_or(ANONYMOUS, Identity::user),
+        "username": caller.map_or(lease::NOBODY, Identity::user),
         "password": issued.password.expose_secret(),
         "schema_registry": influxdb.schema_registry,
         "expires": OffsetDateTime::from(issued.expires).format(&Rfc3339).ok(),
@@ -207,26 +221,17 @@ fn as_segwarides(influxdb: &InfluxDb, issued: &Issued, caller: Option<&Identity>
 )]
 fn login(issued: &Issued, caller: Option<&Identity>) -> [(String, Value); 2] {
     [
-        ("username".to_owned(), caller.map_or(ANONYMOUS, Identity::user).into()),
+        (
+            "username".to_owned(),
+            caller.map_or(lease::NOBODY, Identity::user).into(),
+        ),
         ("password".to_owned(), issued.password.expose_secret().into()),
     ]
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a shared document is handed out as it is stored"
-)]
-fn shared(document: &Document) -> String {
-    document.text.expose_secret().to_owned()
-}
-
 /// A shared document in the other dialect, if it is an InfluxDB's.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a shared document is handed out as it is stored"
-)]
 fn shared_as_repertoire(document: &Document) -> Option<Map<String, Value>> {
-    let mut fields: Map<String, Value> = serde_json::from_str(document.text.expose_secret()).ok()?;
+    let fields: Map<String, Value> = serde_json::from_str(document.stored()).ok()?;
     let text = |name: &str| fields.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     let port = fields.get("port").map_or_else(
         || "443".to_owned(),
@@ -238,15 +243,15 @@ fn shared_as_repertoire(document: &Document) -> Option<Map<String, Value>> {
         None => format!("https://{}:{port}/{}", text("host")?, path.trim_matches(['/', '.'])),
     };
     let database = text("database").unwrap_or_else(|| "efd".to_owned());
-    let mut body = Map::from_iter([("url".to_owned(), url.into()), ("database".to_owned(), database.into())]);
-    for name in ["schema_registry", "username", "password"] {
-        body.insert(name.to_owned(), fields.remove(name).unwrap_or_else(|| "".into()));
+    let mut body = json!({ "url": url, "database": database, "local": false, "schema_registry": text("schema_registry").unwrap_or_default() });
+    for name in ["username", "password"] {
+        body[name] = text(name)?.into();
     }
-    Some(body)
+    body.as_object().cloned()
 }
 
 fn text(mut answer: HttpResponseBuilder, body: String) -> HttpResponse {
-    answer.insert_header((CACHE_CONTROL, "no-store"));
+    answer.insert_header((header::CACHE_CONTROL, "no-store"));
     answer.insert_header(("x-content-type-options", "nosniff"));
     answer.content_type("text/plain; charset=utf-8").body(body)
 }

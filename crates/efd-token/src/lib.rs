@@ -202,8 +202,8 @@ impl Shared {
         let realm = Realm::new(&tenant.realm, server, metrics);
         let leases = Arc::new(Leases::new(&tenant.lease, realm.metrics())?);
         Ok(Self {
-            authenticators: authenticators.clone(),
-            with_leases: authenticators.behind(Box::new(LeaseHolders::new(&leases)), metrics),
+            authenticators: authenticators.behind(Box::new(LeaseHolders::refused()), metrics),
+            with_leases: authenticators.behind(Box::new(LeaseHolders::admitted(&leases)), metrics),
             store: Arc::new(Store::new(tenant, &realm)?),
             realm,
             leases,
@@ -216,12 +216,9 @@ impl Shared {
         Rc::new(Keys {
             entrance: Entrance::new(&self.authenticators, &self.realm, clients),
             query_entrance: Entrance::new(&self.with_leases, &self.realm, clients),
-            store: self.store.clone(),
-            leases: self.leases.clone(),
             policy: sent(),
             forwarder: Forwarder::new(clients.upstream.clone(), KIND, self.realm.metrics().clone()),
-            audits_statements: self.audits_statements,
-            table: self.table.clone(),
+            shared: self.clone(),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The path of one query: who asks, for which key, which statements, and only then the InfluxDB.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use actix_http::{Payload, RequestHead};
 use actix_web::{HttpResponse, http::Method};
@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::{
     KIND,
+    hand_out::note,
     site::Keys,
     store::{Document, Found, InfluxDb},
 };
@@ -49,7 +50,7 @@ impl Keys {
         }
         let target = Target::form(&influxdb.upstream, "query", parameters.to_form(&statements).into())?;
         let permit = self.authorize(&identity, target)?; // may it be sent?
-        let source = self.store.credential(label, &document).ok_or_else(missing)?;
+        let source = self.shared.store.credential(label, &document).ok_or_else(missing)?;
         let credential = source.current(&influxdb.upstream.name)?; // as whom?
         let exchange = Exchange {
             identity: &identity,
@@ -79,10 +80,11 @@ impl Keys {
         if identity.kind() != lease::KIND {
             self.query_entrance.admit(record, &identity)?; // whoever has a lease was asked when it was issued
         }
-        let Found::Key(document, _) = self.store.find(label, Some(&identity)) else {
+        let found = self.shared.store.find(label, Some(&identity));
+        note(record, label, &found);
+        let Found::Key(document, _) = found else {
             return Err(missing());
         };
-        record.detail("key", label);
         match head.method {
             Method::GET | Method::POST => Ok((identity, document)),
             _ => Err(ProxyError::MethodNotAllowed {
@@ -104,7 +106,7 @@ impl Keys {
         });
         let checked = read.and_then(|statements| {
             record.detail("statements", kinds(&statements));
-            if self.audits_statements {
+            if self.shared.audits_statements {
                 record.detail("statement_texts", texts(&statements));
             }
             check(&statements, parameters, influxdb).map(|()| statements)
@@ -150,13 +152,8 @@ fn missing() -> ProxyError {
 }
 
 fn kinds(statements: &[Statement]) -> String {
-    let mut kinds: Vec<&str> = Vec::new();
-    for statement in statements {
-        if !kinds.contains(&statement.kind) {
-            kinds.push(statement.kind);
-        }
-    }
-    kinds.join(", ")
+    let kinds: BTreeSet<&str> = statements.iter().map(|statement| statement.kind).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 fn texts(statements: &[Statement]) -> String {

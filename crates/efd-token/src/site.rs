@@ -10,7 +10,6 @@ use proxy_core::{
     entrance::Entrance,
     error::ProxyError,
     forward::{self, Forwarder},
-    lease::Leases,
     pages::personal,
     policy::{Policy, Verdict},
     realm::Realm,
@@ -19,26 +18,22 @@ use proxy_core::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{
-    ABOUT, KIND,
-    store::{Found, Store},
-};
+use crate::{ABOUT, KIND, Shared, config::Mode, store::Found};
 
 /// What a client of InfluxDB may read of a version: it tells nothing of the one behind.
 const VERSION: &str = "1.x";
+/// The rule that hand-outs and lists are allowed by.
+pub(crate) const HAND_OUT: &str = "hand-out";
+const READS: &str = "GET, HEAD";
 
 /// One tenant, of one worker.
 pub(crate) struct Keys {
     pub(crate) entrance: Entrance,
     /// The same for queries, where leases count too.
     pub(crate) query_entrance: Entrance,
-    pub(crate) store: Arc<Store>,
-    pub(crate) leases: Arc<Leases>,
     pub(crate) policy: Policy,
     pub(crate) forwarder: Forwarder,
-    pub(crate) audits_statements: bool,
-    /// Who may read what, for people.
-    pub(crate) table: Arc<str>,
+    pub(crate) shared: Shared,
 }
 
 impl Keys {
@@ -48,9 +43,9 @@ impl Keys {
 
     /// Whether `identity` could read `label`.
     fn verdict(&self, identity: &Identity, label: &str, rule: &'static str) -> Verdict {
-        match self.store.find(label, Some(identity)) {
-            Found::Missing => Verdict::Unknown,
-            Found::Malformed | Found::Key(..) => Verdict::Allowed(rule.into()),
+        match self.shared.store.find(label, Some(identity)) {
+            Found::Key(_, key) if rule == HAND_OUT || key.mode == Mode::Lease => Verdict::Allowed(rule.into()),
+            _ => Verdict::Unknown,
         }
     }
 }
@@ -67,13 +62,16 @@ enum Route<'p> {
 
 /// Names are compared as they are written: none of ours is ever encoded.
 fn route<'p>(path: &'p str, prefix: &str) -> Route<'p> {
-    let below = path.strip_prefix(prefix).unwrap_or_default();
-    let mut segments = below.split('/').skip(1);
-    match (segments.next(), segments.next(), segments.next(), segments.next()) {
-        (None | Some(""), None, ..) => Route::Root,
-        (Some("list"), None, ..) => Route::List,
-        (Some("creds"), Some(label), None, _) => Route::Key(label),
-        (Some("efd"), Some(label), Some(page), None) => Route::Database(label, page),
+    let Some(below) = path.strip_prefix(prefix) else {
+        return Route::Unknown;
+    };
+    let segments: Vec<&str> = below.split('/').skip(1).collect();
+    match segments[..] {
+        [] | [""] => Route::Root,
+        ["list"] => Route::List,
+        ["creds", label] => Route::Key(label),
+        // The client `influxdb` puts a slash behind the path that it is given, which has one.
+        ["efd", label, page] | ["efd", label, "", page] => Route::Database(label, page),
         _ => Route::Unknown,
     }
 }
@@ -107,8 +105,8 @@ impl Site for Segwarides {
             }
             .into(),
         );
-        let caller = keys.caller(record, head).await?;
-        read_only(head)?;
+        let (caller, _slot) = keys.caller(record, head).await?;
+        ProxyError::unless_read(&head.method)?;
         record.decision(Decision::Allowed, None);
         match found {
             Route::Root => Ok(personal().json(json!({ "_metadata": ABOUT.metadata() }))),
@@ -128,23 +126,28 @@ impl Site for Segwarides {
                 let influxdb = document.influxdb.as_ref();
                 influxdb.map_or(Ok(()), |influxdb| forward::admit_body(head, &influxdb.upstream, &KIND))
             }
-            _ => read_only(head),
+            _ => ProxyError::unless_read(&head.method),
         }
     }
 
-    fn explain(&self, identity: &Identity, _method: &Method, target: &str) -> Result<Verdict, ProxyError> {
+    fn explain(&self, identity: &Identity, method: &Method, target: &str) -> Result<Verdict, ProxyError> {
         let path = target.split('?').next().unwrap_or_default();
         Ok(match route(path, self.0.realm().prefix()) {
-            Route::Root | Route::List => Verdict::Allowed("hand-out".into()),
-            Route::Key(label) => self.0.verdict(identity, label, "hand-out"),
+            Route::Database(_, "query") if !matches!(*method, Method::GET | Method::POST) => {
+                Verdict::Method("GET, POST".to_owned())
+            }
             Route::Database(label, "query") => self.0.verdict(identity, label, "query"),
+            Route::Unknown => Verdict::Unknown,
+            _ if ProxyError::unless_read(method).is_err() => Verdict::Method(READS.to_owned()),
+            Route::Root | Route::List => Verdict::Allowed(HAND_OUT.into()),
+            Route::Key(label) => self.0.verdict(identity, label, HAND_OUT),
             Route::Database(_, "ping" | "health") => Verdict::Allowed("alive".into()),
-            Route::Database(..) | Route::Unknown => Verdict::Unknown,
+            Route::Database(..) => Verdict::Unknown,
         })
     }
 
     fn policy_table(&self) -> String {
-        self.0.table.to_string()
+        self.0.shared.table.to_string()
     }
 
     fn operations(&self) -> Map<String, Value> {
@@ -158,6 +161,18 @@ pub(crate) struct Discovery {
     pub(crate) prefix: String,
 }
 
+impl Discovery {
+    /// The key that a path is about; empty: all of them.
+    fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match path.strip_prefix(self.prefix.as_str())? {
+            "" | "/" => Some(""),
+            below => below
+                .strip_prefix("/influxdb/")
+                .filter(|label| !label.is_empty() && !label.contains('/')),
+        }
+    }
+}
+
 impl Site for Discovery {
     fn entrance(&self) -> &Entrance {
         &self.keys.entrance
@@ -165,32 +180,31 @@ impl Site for Discovery {
 
     async fn handle(&self, record: &Record, head: &RequestHead, _body: Payload) -> Result<HttpResponse, ProxyError> {
         record.route("discovery".into());
-        let caller = self.keys.caller(record, head).await?;
-        read_only(head)?;
+        let (caller, _slot) = self.keys.caller(record, head).await?;
+        ProxyError::unless_read(&head.method)?;
         record.decision(Decision::Allowed, None);
-        let below = head.uri.path().strip_prefix(self.prefix.as_str()).unwrap_or_default();
-        match below.strip_prefix("/influxdb/") {
-            None if matches!(below, "" | "/") => self.keys.discovery(head, &self.prefix, caller.as_ref()),
-            Some(label) if !label.contains('/') => self.keys.discovered(record, head, label, caller.as_ref()),
-            _ => Err(ProxyError::NotFound("there is no such page of the discovery".into())),
+        match self.below(head.uri.path()) {
+            Some("") => self.keys.discovery(head, &self.prefix, caller.as_ref()),
+            Some(label) => self.keys.discovered(record, head, label, caller.as_ref()),
+            None => Err(ProxyError::NotFound("there is no such page of the discovery".into())),
         }
     }
 
     async fn preview(&self, _record: &Record, head: &RequestHead) -> Result<(), ProxyError> {
-        read_only(head)
+        ProxyError::unless_read(&head.method)
     }
 
-    fn explain(&self, identity: &Identity, _method: &Method, target: &str) -> Result<Verdict, ProxyError> {
-        let below = target.strip_prefix(self.prefix.as_str()).unwrap_or_default();
-        Ok(match below.strip_prefix("/influxdb/") {
-            Some(label) => self.keys.verdict(identity, label, "hand-out"),
-            None if matches!(below, "" | "/") => Verdict::Allowed("hand-out".into()),
+    fn explain(&self, identity: &Identity, method: &Method, target: &str) -> Result<Verdict, ProxyError> {
+        Ok(match self.below(target.split('?').next().unwrap_or_default()) {
+            _ if ProxyError::unless_read(method).is_err() => Verdict::Method(READS.to_owned()),
+            Some("") => Verdict::Allowed(HAND_OUT.into()),
+            Some(label) => self.keys.verdict(identity, label, HAND_OUT),
             None => Verdict::Unknown,
         })
     }
 
     fn policy_table(&self) -> String {
-        self.keys.table.to_string()
+        self.keys.shared.table.to_string()
     }
 
     fn operations(&self) -> Map<String, Value> {
@@ -202,7 +216,7 @@ impl Site for Discovery {
 fn alive(record: &Record, head: &RequestHead, keys: &Keys, page: &str) -> Result<HttpResponse, ProxyError> {
     record.tenant(keys.realm().metrics());
     record.route("alive".into());
-    read_only(head)?;
+    ProxyError::unless_read(&head.method)?;
     record.decision(Decision::Allowed, None);
     let mut answer = match page {
         "ping" => HttpResponse::NoContent(),
@@ -215,13 +229,4 @@ fn alive(record: &Record, head: &RequestHead, keys: &Keys, page: &str) -> Result
         "ping" => answer.finish(),
         _ => answer.json(json!({ "name": "influxdb", "message": "ready for queries", "status": "pass", "checks": [] })),
     })
-}
-
-fn read_only(head: &RequestHead) -> Result<(), ProxyError> {
-    match head.method {
-        Method::GET | Method::HEAD => Ok(()),
-        _ => Err(ProxyError::MethodNotAllowed {
-            allow: "GET, HEAD".to_owned(),
-        }),
-    }
 }

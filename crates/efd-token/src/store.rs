@@ -9,10 +9,9 @@ use proxy_core::{
     auth::Identity,
     credential::{Credential, Documented, Guarded},
     documents::Documents,
-    forward::links::LinkBases,
     lease,
     realm::Realm,
-    upstream::{Redirects, Reuse, Timeouts, Upstream},
+    upstream::{Timeouts, Upstream},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -32,15 +31,28 @@ const MORE_FIELDS: [&str; 2] = ["url", "database"];
 /// One document.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// As it is stored.
-    pub(crate) text: SecretString,
+    text: SecretString,
     /// Of a document that is leased.
     pub(crate) influxdb: Option<InfluxDb>,
 }
 
 impl Document {
+    /// As it is stored.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a shared document is handed out as it is stored"
+    )]
+    pub(crate) fn stored(&self) -> &str {
+        self.text.expose_secret()
+    }
+
     fn credential(&self) -> Option<&Guarded> {
         Some(&self.influxdb.as_ref()?.credential)
+    }
+
+    fn same_place(&self, other: &Self) -> bool {
+        let place = |document: &Self| document.influxdb.as_ref().map(|influxdb| influxdb.upstream.base_url());
+        place(self) == place(other)
     }
 }
 
@@ -100,7 +112,8 @@ impl Store {
     pub(crate) fn find(&self, label: &str, caller: Option<&Identity>) -> Found<'_> {
         let key = self.rules.of(label).filter(|key| match caller {
             Some(holder) if holder.kind() == lease::KIND => {
-                key.mode == Mode::Lease && holder.has_scope(&lease::scope(label))
+                let open = key.access.anonymous || !holder.has_scope(lease::OPEN);
+                key.mode == Mode::Lease && open && holder.has_scope(&lease::scope(label))
             }
             _ => key.access.admits(caller),
         });
@@ -133,9 +146,8 @@ impl Store {
 
     /// The credential of the key `label`, renewed from its document.
     pub(crate) fn credential(&self, label: &str, document: &Arc<Document>) -> Option<Documented<Document>> {
-        self.documents
-            .as_ref()
-            .map(|documents| Documented::new(documents, label, document, Document::credential))
+        let new = |documents| Documented::new(documents, label, document, Document::credential, Document::same_place);
+        self.documents.as_ref().map(new)
     }
 }
 
@@ -228,7 +240,7 @@ fn influxdb(fields: &Map<String, Value>, key: &KeyConfig, config: &UpstreamConfi
         .map_err(|what| format!("holds a user or password that {what}"))?;
     let named = fields.database.unwrap_or_else(|| "efd".to_owned());
     Ok(InfluxDb {
-        upstream: upstream(&url, config)?,
+        upstream: upstream(&url, config).ok_or("names a host that cannot be one: correct it")?,
         schema_registry: fields.schema_registry.unwrap_or_default(),
         databases: if key.databases.is_empty() {
             vec![named]
@@ -263,31 +275,17 @@ fn address(fields: &Fields) -> Result<Url, String> {
     proxy_core::config::sections::check::base_url(&url).map_err(|_| wrong())
 }
 
-fn upstream(url: &Url, config: &UpstreamConfig) -> Result<Upstream, String> {
-    let seconds = Duration::from_secs;
-    let host = || "names a host that cannot be one: correct it".to_owned();
-    Ok(Upstream {
-        name: "InfluxDB".to_owned(),
-        origin: url.origin().ascii_serialization().into(),
-        authority: url.authority().parse().map_err(|_| host())?,
-        host: url.authority().parse().map_err(|_| host())?,
-        base_path: url.path().to_owned(),
-        prefix: String::new(),
-        not_found: KIND.not_found,
-        paths: KIND.paths,
-        redirects: Redirects::Follow,
-        reuse: Reuse::Credential,
-        rewrite_links: false,
-        link_bases: LinkBases::new(&[]),
-        extra_query: KIND.extra_query,
-        scan_bodies: false,
+fn upstream(url: &Url, config: &UpstreamConfig) -> Option<Upstream> {
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(config.connect_timeout_seconds),
+        response: Duration::from_secs(config.response_timeout_seconds),
+        idle: Duration::from_secs(config.idle_timeout_seconds),
+        upload: Duration::from_secs(config.response_timeout_seconds),
+    };
+    Some(Upstream {
+        scan_bodies: config.scan_bodies,
         max_request_body: config.max_query_bytes,
-        timeouts: Timeouts {
-            connect: seconds(config.connect_timeout_seconds),
-            response: seconds(config.response_timeout_seconds),
-            idle: seconds(config.idle_timeout_seconds),
-            upload: seconds(config.response_timeout_seconds),
-        },
+        ..Upstream::new("InfluxDB", url, &KIND, timeouts)?
     })
 }
 

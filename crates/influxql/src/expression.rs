@@ -11,10 +11,7 @@ impl Parser<'_> {
     pub(super) fn expression(&mut self, compared: bool) -> Result<(), Refusal> {
         let mut pattern = false;
         loop {
-            self.operands += 1;
-            if self.operands > MAX_OPERANDS {
-                return Err(self.refusal("too many operands", "one more than 10000 operands"));
-            }
+            self.count()?;
             if pattern {
                 self.pattern()?;
             } else {
@@ -27,6 +24,15 @@ impl Parser<'_> {
                 _ => return Ok(()),
             }
             self.take();
+        }
+    }
+
+    /// One more of what InfluxDB makes chains of operators of: an operand, a source, a tag key.
+    pub(super) fn count(&mut self) -> Result<(), Refusal> {
+        self.operands += 1;
+        match self.operands > MAX_OPERANDS {
+            true => Err(self.refusal("too many operands", "one more than 10000 operands")),
+            false => Ok(()),
         }
     }
 

@@ -111,6 +111,7 @@ impl Parser<'_> {
 
     /// `m`, `policy.m`, `database.policy.m`, `database..m`, nothing between; a regular expression may stand for `m`.
     fn source(&mut self, queries: bool) -> Result<(), Refusal> {
+        self.count()?;
         if self.regex()? {
             return Ok(());
         }
@@ -150,7 +151,7 @@ impl Parser<'_> {
             }
             _ => {
                 self.expect("IN")?;
-                self.nested(|parser| parser.list(|parser| parser.name().map(drop)))
+                self.nested(|parser| parser.list(|parser| parser.count().and_then(|()| parser.name().map(drop))))
             }
         }
     }

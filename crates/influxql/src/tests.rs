@@ -190,8 +190,15 @@ fn length_numbers_and_depth_have_bounds() {
     refused(&padded((1 << 20) + 1), "too long");
     passes(&"SELECT a FROM m;".repeat(100));
     refused(&"SELECT a FROM m;".repeat(101), "too many statements");
-    passes(&format!("SELECT {}a FROM m", "a,".repeat(9_999)));
+    passes(&format!("SELECT {}a FROM m", "a,".repeat(9_998))); // and the source
     refused(&format!("SELECT {}a FROM m", "a+".repeat(10_000)), "too many operands");
+    // InfluxDB makes chains of operators of these lists.
+    refused(
+        &format!("SHOW SERIES FROM {}a", "a,".repeat(10_000)),
+        "too many operands",
+    );
+    let keys = format!("SHOW TAG VALUES WITH KEY IN ({}a)", "a,".repeat(10_000));
+    refused(&keys, "too many operands");
     refused(
         &format!("SELECT a FROM m WHERE b{}", "=~/c/".repeat(10_000)),
         "too many operands",

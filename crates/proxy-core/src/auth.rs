@@ -25,7 +25,7 @@ pub use self::oidc::fuzzing;
 pub use self::{
     config::{IdentityConfig, Required},
     identity::{Claims, Identity},
-    presented::{presented_as_basic, presented_token},
+    presented::presented_as_basic,
 };
 use crate::{
     client::PlatformClient,

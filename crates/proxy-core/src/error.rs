@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 use actix_web::{
     HttpResponse, ResponseError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderValue},
     },
 };
@@ -138,6 +138,19 @@ impl ProxyError {
             | Self::Busy { retry_after }
             | Self::CannotDecide { retry_after, .. } => Some(*retry_after),
             _ => None,
+        }
+    }
+
+    /// What only reads is read: GET and HEAD.
+    ///
+    /// # Errors
+    /// `MethodNotAllowed`.
+    pub fn unless_read(method: &Method) -> Result<(), Self> {
+        match *method {
+            Method::GET | Method::HEAD => Ok(()),
+            _ => Err(Self::MethodNotAllowed {
+                allow: "GET, HEAD".to_owned(),
+            }),
         }
     }
 

@@ -14,16 +14,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix_http::RequestHead;
+use actix_http::{RequestHead, header::AUTHORIZATION};
 use async_trait::async_trait;
 use aws_lc_rs::rand;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::{ExposeSecret as _, SecretString};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use secrecy::{SecretString, zeroize::Zeroizing};
 use serde::{Deserialize, Serialize};
 
 use self::{keys::KeyRing, revocations::Revocations};
 use crate::{
-    auth::{self, Authenticator, CacheState, Claims, Identity, Outcome, Required},
+    auth::{Authenticator, CacheState, Claims, Identity, Outcome, Required},
     client::PlatformClient,
     config::sections::LeaseConfig,
     documents::WatchedFile,
@@ -36,6 +39,11 @@ pub const KIND: &str = "lease";
 const PREFIX: &str = "nbl1.";
 /// How far the clock of whoever issued a lease may be ahead.
 const SKEW: Duration = Duration::from_secs(300);
+
+/// What the holder of a lease has who called without any credential when it was issued.
+pub const OPEN: &str = "lease::open";
+/// The user whom such a lease is for.
+pub const NOBODY: &str = "anonymous";
 
 /// What the holder of a lease for `label` has: a scope that no platform gives.
 pub fn scope(label: &str) -> String {
@@ -56,6 +64,9 @@ struct Statement {
     /// Seconds since 1970.
     issued: u64,
     expires: u64,
+    /// It was issued to somebody unknown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    open: bool,
 }
 
 /// Issues and verifies the leases of one tenant.
@@ -105,17 +116,15 @@ impl Leases {
         })
     }
 
-    /// A lease for `user`, which ends no later than the credential that `until` is the end of.
+    /// A lease for `caller`, which ends no later than the credential that proved who that is; `None`: for nobody known.
     ///
     /// # Errors
     /// `Internal`: the system has no random numbers.
-    pub fn issue(
-        &self,
-        user: &str,
-        until: Option<SystemTime>,
-        key: &str,
-        now: SystemTime,
-    ) -> Result<Issued, ProxyError> {
+    pub fn issue(&self, caller: Option<&Identity>, key: &str, now: SystemTime) -> Result<Issued, ProxyError> {
+        let (user, until) = (
+            caller.map_or(NOBODY, Identity::user),
+            caller.and_then(Identity::expires),
+        );
         let mut id = [0; 12];
         rand::fill(&mut id).map_err(|_| ProxyError::Internal {
             detail: "no random numbers".to_owned(),
@@ -129,6 +138,7 @@ impl Leases {
             id: id.clone(),
             issued: seconds(now),
             expires: seconds(expires),
+            open: caller.is_none(),
         };
         let claims = serde_json::to_vec(&statement).map_err(|error| ProxyError::Internal {
             detail: error.to_string(),
@@ -187,38 +197,83 @@ fn identity(statement: Statement) -> Result<Identity, Reason> {
     Identity::proven(Claims {
         user: statement.user,
         groups: Vec::new(),
-        scopes: vec![scope(&statement.key)],
+        scopes: [Some(scope(&statement.key)), statement.open.then(|| OPEN.to_owned())]
+            .into_iter()
+            .flatten()
+            .collect(),
         kind: KIND,
         expires: Some(UNIX_EPOCH + Duration::from_secs(statement.expires)),
         by_cookie: false,
     })
 }
 
+/// Whoever is named beside a lease has to be its holder.
+fn named(holder: Identity, user: Option<String>) -> Result<Identity, Reason> {
+    match user.is_none_or(|user| user == holder.user()) {
+        true => Ok(holder),
+        false => Err(Reason::Unacceptable(
+            "it was issued to another user than the one beside it".into(),
+        )),
+    }
+}
+
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Whether a request presents a lease, good or not.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how it begins tells a lease from a platform's token"
-)]
-pub fn is_presented(head: &RequestHead) -> bool {
-    matches!(auth::presented_token(head), Ok(Some(token)) if token.expose_secret().starts_with(PREFIX))
+/// A lease, and the user who is named beside it, if one is.
+#[derive(Debug, PartialEq, Eq)]
+struct Presented {
+    lease: Zeroizing<String>,
+    user: Option<String>,
 }
 
-/// Lets in whoever comes with a lease.
+/// The lease that a request presents, good or not: by `Bearer` or `Token`, or in either field of `Basic`, whatever the other
+/// one looks like.
+fn presented(head: &RequestHead) -> Option<Presented> {
+    let mut sent = head.headers.get_all(AUTHORIZATION);
+    let (Some(value), None) = (sent.next(), sent.next()) else {
+        return None; // none, or two: other schemes tell
+    };
+    let (scheme, sent) = value.to_str().ok()?.split_once(' ')?;
+    let text = match scheme.eq_ignore_ascii_case("basic") {
+        true => String::from_utf8(STANDARD.decode(sent).ok()?).ok()?,
+        false => sent.to_owned(),
+    };
+    let text = Zeroizing::new(text);
+    let (user, password) = text.split_once(':').unwrap_or(("", &text));
+    let (lease, user) = match (password.starts_with(PREFIX), user.starts_with(PREFIX)) {
+        (true, _) => (password, Some(user).filter(|user| !user.is_empty())),
+        (false, true) => (user, None),
+        (false, false) => return None,
+    };
+    Some(Presented {
+        lease: Zeroizing::new(lease.to_owned()),
+        user: user.map(ToOwned::to_owned),
+    })
+}
+
+/// Lets in whoever comes with a lease, or nobody who does: a lease is for what it was issued for and is shown to no platform.
 pub struct LeaseHolders {
-    leases: Arc<Leases>,
+    leases: Option<Arc<Leases>>,
     required: Required,
 }
 
 impl LeaseHolders {
     /// Asks nothing more of holders: they were asked when the lease was issued.
     #[must_use]
-    pub fn new(leases: &Arc<Leases>) -> Self {
+    pub fn admitted(leases: &Arc<Leases>) -> Self {
         Self {
-            leases: leases.clone(),
+            leases: Some(leases.clone()),
+            required: Required::default(),
+        }
+    }
+
+    /// For what no lease is issued for.
+    #[must_use]
+    pub fn refused() -> Self {
+        Self {
+            leases: None,
             required: Required::default(),
         }
     }
@@ -230,16 +285,19 @@ impl Authenticator for LeaseHolders {
         KIND
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a lease is verified by its text")]
     async fn authenticate(&self, head: &RequestHead, _client: &PlatformClient) -> Outcome {
-        // What is malformed is told by the platform's own schemes.
-        let Ok(Some(token)) = auth::presented_token(head) else {
+        let Some(Presented { lease, user }) = presented(head) else {
             return Outcome::NotPresent;
         };
-        if !token.expose_secret().starts_with(PREFIX) {
-            return Outcome::NotPresent;
-        }
-        match self.leases.verify(token.expose_secret(), SystemTime::now()) {
+        let holder = match &self.leases {
+            Some(leases) => leases
+                .verify(&lease, SystemTime::now())
+                .and_then(|holder| named(holder, user)),
+            None => Err(Reason::Unacceptable(
+                "a lease is not good for this: send your platform token".into(),
+            )),
+        };
+        match holder {
             Ok(identity) => Outcome::Authenticated(identity, CacheState::None),
             Err(reason) => Outcome::Rejected(reason),
         }

@@ -60,8 +60,8 @@ impl About {
             "name": self.name,
             "version": self.version,
             "description": self.description,
-            "repository_url": self.repository_url,
-            "documentation_url": self.documentation_url,
+            "repository_url": self.repository_url.unwrap_or_default(),
+            "documentation_url": self.documentation_url.unwrap_or_default(),
         })
     }
 }

@@ -133,32 +133,21 @@ fn link_bases(config: &UpstreamConfig) -> Vec<String> {
 fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
     let UpstreamConfig { url, .. } = &config.upstream;
     let seconds = |seconds: u64| Duration::from_secs(seconds);
+    let timeouts = Timeouts {
+        connect: seconds(config.upstream.connect_timeout_seconds),
+        response: seconds(config.upstream.response_timeout_seconds),
+        idle: seconds(config.upstream.idle_timeout_seconds),
+        upload: seconds(config.upstream.upload_timeout_seconds),
+    };
+    let plain = Upstream::new(&config.upstream.name, url, kind, timeouts).context("the upstream's host")?;
     Ok(Upstream {
-        name: config.upstream.name.clone(),
-        origin: url.origin().ascii_serialization().into(),
-        authority: url.authority().parse().context("the upstream's host")?,
-        host: url.authority().parse().context("the upstream's host")?,
-        base_path: if url.path().ends_with('/') {
-            url.path().to_owned()
-        } else {
-            format!("{}/", url.path())
-        },
         prefix: config.realm.prefix.clone(),
-        not_found: kind.not_found,
-        paths: kind.paths,
-        redirects: kind.redirects,
         reuse: config.upstream.reuse,
         rewrite_links: config.upstream.rewrite_links,
         link_bases: LinkBases::new(&link_bases(&config.upstream)),
-        extra_query: kind.extra_query,
         scan_bodies: config.upstream.scan_bodies,
         max_request_body: config.upstream.max_request_body_bytes,
-        timeouts: Timeouts {
-            connect: seconds(config.upstream.connect_timeout_seconds),
-            response: seconds(config.upstream.response_timeout_seconds),
-            idle: seconds(config.upstream.idle_timeout_seconds),
-            upload: seconds(config.upstream.upload_timeout_seconds),
-        },
+        ..plain
     })
 }
 

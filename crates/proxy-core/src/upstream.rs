@@ -3,8 +3,9 @@
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use http::{HeaderValue, StatusCode, Uri, uri::Authority};
+use url::Url;
 
-use crate::forward::links::LinkBases;
+use crate::{forward::links::LinkBases, tenant::Kind};
 
 /// How much of a path's spelling is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,31 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// The upstream at `url`, for requests that a service writes itself: nothing of its answers is changed, and no body is
+    /// taken. `None`: the host is none that a request can name.
+    #[must_use]
+    pub fn new(name: &str, url: &Url, kind: &Kind, timeouts: Timeouts) -> Option<Self> {
+        let slash = if url.path().ends_with('/') { "" } else { "/" };
+        Some(Self {
+            name: name.to_owned(),
+            origin: url.origin().ascii_serialization().into(),
+            authority: url.authority().parse().ok()?,
+            host: url.authority().parse().ok()?,
+            base_path: [url.path(), slash].concat(),
+            prefix: String::new(),
+            not_found: kind.not_found,
+            paths: kind.paths,
+            redirects: kind.redirects,
+            reuse: Reuse::Credential,
+            rewrite_links: false,
+            link_bases: LinkBases::new(&[]),
+            extra_query: kind.extra_query,
+            scan_bodies: false,
+            max_request_body: 0,
+            timeouts,
+        })
+    }
+
     /// The origin as it is connected to.
     ///
     /// # Panics

@@ -21,6 +21,7 @@ fn rules(unlisted: bool) -> Rules {
         unlisted: unlisted.then(KeyConfig::unlisted),
         upstream: UpstreamConfig {
             allow_insecure_http: false,
+            scan_bodies: false,
             connect_timeout_seconds: 5,
             response_timeout_seconds: 60,
             idle_timeout_seconds: 60,

@@ -1,5 +1,7 @@
 //! The dialect of Repertoire.
 
+use proxy_testkit::{PATIENCE, eventually};
+
 use crate::harness::{Harness, Setup, basic};
 
 #[test]
@@ -51,6 +53,7 @@ fn a_shared_document_is_told_in_this_dialect_if_it_is_an_influxdbs() {
         (found["username"].as_str(), found["password"].as_str()),
         (Some("efdreader"), Some(efd.password.as_str()))
     );
+    assert_eq!(found["local"], false);
     efd.get("/discovery/influxdb/api").assert_problem(404, "not_found");
     let listed = efd.get("/discovery");
     assert!(listed.json()["influxdb_databases"].get("api").is_none() && !listed.text().contains(&efd.password));
@@ -63,4 +66,20 @@ fn it_can_be_switched_off() {
         ..Setup::default()
     });
     efd.get("/discovery").assert_problem(404, "not_found");
+}
+
+#[test]
+fn what_would_make_clients_refuse_the_whole_list_is_left_out_of_it() {
+    let efd = Harness::start();
+    let without = efd.document("x").replace("https://registry.example.org", "");
+    std::fs::write(efd.creds().join("bare"), without).unwrap();
+    eventually(PATIENCE, || efd.get("/segwarides/list").text().contains("bare"));
+    assert_eq!(
+        efd.get("/discovery").json()["influxdb_databases"]
+            .as_object()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(efd.get("/discovery/influxdb/bare").status, 200);
 }

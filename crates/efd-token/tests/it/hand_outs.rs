@@ -200,3 +200,99 @@ fn a_hand_out_is_audited_with_user_key_and_lease_and_without_its_password() {
     assert!(event["lease"].as_str().is_some_and(|id| id.len() == 16));
     assert!(!efd.audit_text().contains(lease["password"].as_str().unwrap()));
 }
+
+#[test]
+fn who_tries_a_key_that_is_not_theirs_is_audited_with_it() {
+    let efd = Harness::start();
+    for (count, target) in [
+        "/segwarides/creds/secret_efd",
+        "/segwarides/efd/secret_efd/query?q=SHOW+SERIES",
+        "/discovery/influxdb/secret_efd",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(efd.get(target).status, 404);
+        let event = efd.event(count + 1);
+        assert_eq!(
+            (
+                event["key"].as_str(),
+                event["decision"].as_str(),
+                event["user"].as_str()
+            ),
+            (Some("secret_efd"), Some("denied"), Some("ada"))
+        );
+    }
+    efd.get("/segwarides/creds/a%20b%0a");
+    assert!(efd.event(4).get("key").is_none());
+}
+
+#[test]
+fn a_path_is_what_it_is_written_as() {
+    let efd = Harness::start();
+    for target in [
+        "/%73egwarides/creds/usdf_efd",
+        "/%64iscovery/influxdb/usdf_efd",
+        "/segwarides/%6cist",
+    ] {
+        assert_eq!(efd.get(target).status, 404, "{target}");
+    }
+}
+
+#[test]
+fn in_shared_mode_the_password_is_in_the_answer_that_hands_it_out_and_nowhere_else() {
+    let efd = Harness::with(Setup {
+        tables: OTHER_SHAPES,
+        ..Setup::default()
+    });
+    assert!(efd.get("/segwarides/creds/usdf_efd").text().contains(&efd.password));
+    assert!(efd.get("/discovery/influxdb/usdf_efd").text().contains(&efd.password));
+    let mut seen = String::new();
+    for target in [
+        "/segwarides/",
+        "/segwarides/list",
+        "/segwarides/-/me",
+        "/segwarides/-/why?path=creds/usdf_efd",
+        "/discovery",
+        "/segwarides/efd/usdf_efd/query?q=SHOW+SERIES",
+    ] {
+        let answer = efd.get(target);
+        seen += &format!("{:?} {}", answer.headers, answer.text());
+    }
+    seen += &RawClient::get(efd.admin, "/config", &[]).text();
+    seen += &(efd.metrics() + &efd.audit_text() + &crate::harness::log().lines().join("\n"));
+    assert!(!seen.contains(&efd.password));
+}
+
+#[test]
+fn why_says_what_would_be_said() {
+    let efd = Harness::with(Setup {
+        tables: OTHER_SHAPES,
+        ..Setup::default()
+    });
+    for (question, allowed) in [
+        ("path=list", true),
+        ("path=creds/usdf_efd", true),
+        ("path=creds/api", true),
+        ("path=creds/missing", false),
+        ("path=creds/broken", false),
+        ("path=efd/usdf_efd/query", false),
+        ("path=nothing", false),
+        ("path=list&method=DELETE", false),
+        ("path=efd/usdf_efd/query&method=PUT", false),
+    ] {
+        let answer = efd.get(&format!("/segwarides/-/why?{question}"));
+        assert_eq!(answer.json()["allowed"], allowed, "{question}: {}", answer.text());
+    }
+    let plain = Harness::start();
+    assert_eq!(
+        plain
+            .get("/segwarides/-/why?path=efd/usdf_efd/query&method=POST")
+            .json()["allowed"],
+        true
+    );
+    assert_eq!(
+        plain.get("/discovery/-/why?path=influxdb/usdf_efd").json()["allowed"],
+        true
+    );
+}

@@ -29,10 +29,11 @@ fn a_lease_is_good_for_queries_of_its_key_by_every_way_and_for_nothing_else() {
             "/segwarides/creds/usdf_efd",
             "/discovery",
             "/discovery/influxdb/usdf_efd",
+            "/segwarides/-/me",
         ] {
             let problem = efd.get_as(&authorization, target).assert_problem(401, "invalid_token");
             assert!(
-                problem["detail"].as_str().unwrap().contains("for queries only"),
+                problem["detail"].as_str().unwrap().contains("not good for this"),
                 "{target}: {problem}"
             );
         }
@@ -48,18 +49,22 @@ fn a_lease_is_good_for_queries_of_its_key_by_every_way_and_for_nothing_else() {
 }
 
 #[test]
-fn the_user_beside_a_lease_does_not_matter_and_the_leases_own_is_audited() {
+fn the_user_beside_a_lease_is_its_own_and_is_audited() {
     let efd = Harness::start();
     let password = efd.get("/segwarides/creds/usdf_efd").json()["password"]
         .as_str()
         .unwrap()
         .to_owned();
-    assert_eq!(efd.query_as(&basic("root", &password), FORM).status, 200);
-    let event = efd.event(2);
+    efd.query_as(&basic("root", &password), FORM)
+        .assert_problem(401, "invalid_token");
+    assert_eq!(efd.query_as(&basic("ada", &password), FORM).status, 200);
+    assert_eq!(efd.query_as(&basic(&password, ""), FORM).status, 200);
+    let event = efd.event(3);
     assert_eq!(
         (event["user"].as_str(), event["identity"].as_str()),
         (Some("ada"), Some("lease"))
     );
+    assert_eq!(efd.influxdb.requests().len(), 2);
 }
 
 #[test]
@@ -138,4 +143,12 @@ fn a_lease_outlives_a_rotated_password_but_not_its_key() {
     });
     fs::remove_file(efd.creds().join("usdf_efd")).unwrap();
     eventually(PATIENCE, || efd.query_as(&lease, FORM).status == 404);
+}
+
+#[test]
+fn a_user_whose_name_looks_like_a_token_can_use_a_lease() {
+    let efd = Harness::start();
+    for user in ["jane.q.doe", "a.b.c"] {
+        assert_eq!(efd.query_as(&efd.lease(user), FORM).status, 200, "{user}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use proxy_testkit::{PATIENCE, RawClient, Script, eventually};
+use proxy_testkit::{FakeUpstream, PATIENCE, RawClient, Script, eventually};
 use serde_json::json;
 
 use crate::harness::{Harness, Setup, basic};
@@ -348,4 +348,48 @@ fn a_body_is_read_only_once_its_user_has_a_place() {
     eventually(PATIENCE, || efd.query("q=SHOW+MEASUREMENTS&db=efd").status == 429);
     slow.send("SHOW+MEASUREMENTS&db=efd&rp=a");
     assert_eq!(slow.read_response().status, 200);
+}
+
+#[test]
+fn a_new_password_never_goes_where_the_old_document_said() {
+    let efd = Harness::start();
+    let moved = FakeUpstream::start();
+    moved.otherwise(Script::json(200, &json!({ "results": [] })));
+    assert_eq!(efd.query("q=SHOW+MEASUREMENTS&db=efd").status, 200);
+    efd.influxdb
+        .answer("/query", Script::json(401, &json!({ "error": "authorization failed" })));
+    let document = efd.document("rotated").replace(&efd.influxdb.url(), &moved.url());
+    fs::write(efd.creds().join("usdf_efd"), document).unwrap();
+    efd.query("q=SHOW+MEASUREMENTS&db=efd")
+        .assert_problem(502, "upstream_credential_rejected");
+    eventually(PATIENCE, || efd.query("q=SHOW+MEASUREMENTS&db=efd").status == 200);
+    let rotated = basic("efdreader", "rotated");
+    assert!(
+        moved
+            .requests()
+            .iter()
+            .all(|seen| seen.header("authorization") == Some(&rotated))
+    );
+    assert!(
+        efd.influxdb
+            .requests()
+            .iter()
+            .all(|seen| seen.header("authorization") != Some(&rotated))
+    );
+}
+
+#[test]
+fn a_client_that_doubles_the_slash_is_understood() {
+    let efd = Harness::start();
+    assert_eq!(
+        efd.get("/segwarides/efd/usdf_efd//query?q=SHOW+MEASUREMENTS&db=efd")
+            .status,
+        200
+    );
+    assert_eq!(efd.anonymous("/segwarides/efd/usdf_efd//ping").status, 204);
+    assert_eq!(
+        efd.get("/segwarides/efd/usdf_efd///query?q=SHOW+MEASUREMENTS&db=efd")
+            .status,
+        404
+    );
 }

@@ -110,6 +110,15 @@ fn an_anonymous_key_is_for_whoever_sends_no_credential_and_no_other_key_is() {
         "q=SHOW+MEASUREMENTS&db=efd",
     );
     assert_eq!(answer.status, 200);
+    for bad in [
+        "Bearer gt-expired",
+        "Bearer junk",
+        "Basic YWRhOnR3byB3b3Jkcw==",
+        "Negotiate x",
+    ] {
+        efd.get_as(bad, "/segwarides/creds/usdf_efd")
+            .assert_problem(401, "unauthenticated");
+    }
     efd.get_as("Bearer bad.token.here", "/segwarides/creds/usdf_efd")
         .assert_problem(401, "invalid_token");
     efd.anonymous("/segwarides/efd/usdf_efd/query?q=SHOW+MEASUREMENTS")
@@ -140,4 +149,22 @@ fn the_tenants_own_scopes_are_asked_of_everybody_but_holders_of_a_lease() {
     let password = efd.get_as(&token, "/segwarides/creds/usdf_efd").json()["password"].clone();
     let lease = crate::harness::basic("ada", password.as_str().unwrap());
     assert_eq!(efd.query_as(&lease, "q=SHOW+MEASUREMENTS&db=efd").status, 200);
+}
+
+#[test]
+fn a_lease_that_was_had_without_a_credential_ends_with_anonymous_access() {
+    let tables = "[[tenant.key]]\nname = \"usdf_efd\"\nanonymous = true\n";
+    let open = Harness::with(Setup {
+        tables,
+        ..Setup::default()
+    });
+    let password = open.anonymous("/segwarides/creds/usdf_efd").json()["password"].clone();
+    let lease = crate::harness::basic("anonymous", password.as_str().unwrap());
+    assert_eq!(open.query_as(&lease, "q=SHOW+SERIES&db=efd").status, 200);
+    // Another replica, with the same signing key.
+    let closed = Harness::start();
+    closed
+        .query_as(&lease, "q=SHOW+SERIES&db=efd")
+        .assert_problem(404, "not_found");
+    assert!(closed.influxdb.requests().is_empty());
 }

@@ -1,4 +1,4 @@
-//! What a request presents, for services whose clients say it in ways of their own, or that issue tokens themselves.
+//! What a request presents, for services whose clients say it in ways of their own.
 
 use std::borrow::Cow;
 
@@ -7,19 +7,8 @@ use actix_http::{
     header::{AUTHORIZATION, HeaderValue},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::SecretString;
 
-use super::bearer;
 use crate::error::{ProxyError, Reason};
-
-/// The token that a request presents by `Bearer` or `Basic`, whoever issued it.
-///
-/// # Errors
-/// `Ambiguous` or `Malformed`: where two readings are possible there is no token.
-pub fn presented_token(head: &RequestHead) -> Result<Option<SecretString>, Reason> {
-    let token = bearer::bearer_token(head)?;
-    Ok(token.map(|token| SecretString::from(token.as_str())))
-}
 
 /// The request as every scheme reads it: a user and password that were found elsewhere (in the query) become `Basic`, and so
 /// does `Token user:password`; `Token …` becomes `Bearer …`.

@@ -35,17 +35,27 @@ pub struct Documented<T> {
     /// As it was when the request came.
     document: Arc<T>,
     part: fn(&T) -> Option<&Guarded>,
+    /// Whether the credential of the second may go where the first one's went.
+    same_place: fn(&T, &T) -> bool,
 }
 
 impl<T: Send + Sync + 'static> Documented<T> {
-    /// That of `document`, called `name`; `part` says where in it.
+    /// That of `document`, called `name`; `part` says where in it. A credential of a newer document goes only where
+    /// `same_place` lets it: the request is for the upstream of this one.
     #[must_use]
-    pub fn new(documents: &Documents<T>, name: &str, document: &Arc<T>, part: fn(&T) -> Option<&Guarded>) -> Self {
+    pub fn new(
+        documents: &Documents<T>,
+        name: &str,
+        document: &Arc<T>,
+        part: fn(&T) -> Option<&Guarded>,
+        same_place: fn(&T, &T) -> bool,
+    ) -> Self {
         Self {
             documents: documents.clone(),
             name: name.to_owned(),
             document: document.clone(),
             part,
+            same_place,
         }
     }
 
@@ -87,8 +97,9 @@ impl<T: Send + Sync + 'static> CredentialSource for Documented<T> {
         let documents = self.documents.clone();
         // Reading files would stall every connection of the worker.
         actix_web::web::block(move || documents.look_now()).await.ok()?;
-        let credential = (self.part)(self.now()?.as_ref())?.credential.clone();
-        (credential.generation() > rejected).then_some(credential)
+        let now = self.now()?;
+        let credential = (self.part)(&now)?.credential.clone();
+        (credential.generation() > rejected && (self.same_place)(&self.document, &now)).then_some(credential)
     }
 
     fn accepted(&self, generation: u64) {

@@ -4,7 +4,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -33,11 +32,24 @@ fn with_keys(keys: &str) -> Leases {
 
 #[expect(clippy::disallowed_methods, reason = "a test looks at what is handed out")]
 fn shown(issued: &Issued) -> String {
-    issued.password.expose_secret().to_owned()
+    secrecy::ExposeSecret::expose_secret(&issued.password).to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test needs an identity without a platform")]
+fn ada(expires: Option<SystemTime>) -> Identity {
+    let claims = Claims {
+        user: "ada".to_owned(),
+        groups: Vec::new(),
+        scopes: Vec::new(),
+        kind: "test",
+        expires,
+        by_cookie: false,
+    };
+    Identity::proven(claims).unwrap()
 }
 
 fn issue(leases: &Leases, until: Option<SystemTime>) -> String {
-    shown(&leases.issue("ada", until, "usdf_efd", SystemTime::now()).unwrap())
+    shown(&leases.issue(Some(&ada(until)), "usdf_efd", SystemTime::now()).unwrap())
 }
 
 #[test]
@@ -116,7 +128,7 @@ fn the_issuers_clock_may_be_five_minutes_ahead() {
 #[test]
 fn revocation_needs_all_that_it_names() {
     let plain = with_keys(OLD);
-    let issued = plain.issue("ada", None, "usdf_efd", SystemTime::now()).unwrap();
+    let issued = plain.issue(Some(&ada(None)), "usdf_efd", SystemTime::now()).unwrap();
     let (lease, id) = (shown(&issued), &issued.id);
     let none = |text: &str| {
         let directory = TempDir::new().unwrap();
@@ -172,5 +184,53 @@ fn a_file_that_does_not_hold_what_it_should_stops_the_start() {
         "[[",
     ] {
         start(OLD, revocations);
+    }
+}
+
+#[test]
+fn a_lease_of_nobody_known_says_so() {
+    let leases = with_keys(OLD);
+    let issued = leases.issue(None, "usdf_efd", SystemTime::now()).unwrap();
+    let holder = leases.verify(&shown(&issued), SystemTime::now()).unwrap();
+    assert_eq!(holder.user(), NOBODY);
+    assert!(holder.has_scope(OPEN) && holder.has_scope(&scope("usdf_efd")));
+    assert!(
+        !leases
+            .verify(&issue(&leases, None), SystemTime::now())
+            .unwrap()
+            .has_scope(OPEN)
+    );
+}
+
+#[test]
+fn a_lease_is_found_in_every_place_and_beside_any_name() {
+    let basic = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
+    let found = |values: &[String]| {
+        let mut head = RequestHead::default();
+        for value in values {
+            head.headers.append(AUTHORIZATION, value.parse().unwrap());
+        }
+        presented(&head).map(|found| found.lease.to_string())
+    };
+    let lease = Some("nbl1.a.b.c".to_owned());
+    for value in [
+        "Bearer nbl1.a.b.c".to_owned(),
+        "tOken nbl1.a.b.c".to_owned(),
+        "Token ada:nbl1.a.b.c".to_owned(),
+        basic("ada:nbl1.a.b.c"),
+        basic("jane.q.doe:nbl1.a.b.c"),
+        basic("gt-x.y:nbl1.a.b.c"),
+        basic("nbl1.a.b.c:"),
+        basic("nbl1.a.b.c:x-oauth-basic"),
+    ] {
+        assert_eq!(found(std::slice::from_ref(&value)), lease, "{value}");
+    }
+    for values in [
+        vec![],
+        vec!["Bearer x.nbl1.a".to_owned()],
+        vec![basic("ada:nbl2.a")],
+        vec!["Bearer nbl1.a".to_owned(); 2],
+    ] {
+        assert_eq!(found(&values), None, "{values:?}");
     }
 }
