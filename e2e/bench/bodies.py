@@ -7,17 +7,22 @@ from bench.paths import BINARY, LARGE, SMALL, STREAM
 
 MEBI = 1024 * 1024
 SIZES = {SMALL: 2_000, LARGE: 100_000}
+"""The small one is served from memory (`nginx.py`), where it is no longer than a word of the configuration may be."""
 BINARY_BYTES = 64 * MEBI
 STREAM_BYTES = 1024 * MEBI
 
 
 def write(folder: Path, base_url: str) -> None:
     """Write every body below `folder`, where the upstream serves it."""
-    for path, size in SIZES.items():
-        _file(folder, path).write_text(_issues(base_url, size))
+    _file(folder, LARGE).write_text(text(LARGE, base_url))
     for path, size in ((BINARY, BINARY_BYTES), (STREAM, STREAM_BYTES)):
         with _file(folder, path).open("wb") as sparse:
             sparse.truncate(size)
+
+
+def text(path: str, base_url: str) -> str:
+    """What `path` is answered with, if that is JSON: it holds no quote but JSON's own, and no `$`."""
+    return _issues(base_url, SIZES[path])
 
 
 def _file(folder: Path, path: str) -> Path:

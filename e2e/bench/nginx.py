@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from bench.paths import HUB_USER
+from bench import bodies
+from bench.paths import HUB_USER, SMALL
 from lib.bench import Bench
 from lib.ports import free_port
 
@@ -51,6 +52,9 @@ _UPSTREAM = """
         root {root};
         default_type application/json;
         types {{ application/octet-stream fits tar; }}
+        location = {small} {{
+            return 200 '{small_body}';
+        }}
         location = {hub_user} {{
             access_log {directory}/access.log;
             return 200 '{{"kind":"user","name":"ada","admin":false,"groups":["astronomers"],"scopes":["access:services!service=jira"]}}';
@@ -113,9 +117,9 @@ class Nginx:
 
 
 def upstream(bench: Bench, root: Path, cpus: set[int]) -> Nginx:
-    """Jira and the hub in one: files below `root`, and one user who is always known."""
-    http = _UPSTREAM.replace("{root}", str(root)).replace("{hub_user}", HUB_USER)
-    return _start(bench, "upstream", http, cpus)
+    """Jira and the hub in one: a small answer from memory, files below `root`, and one user who is always known."""
+    http = _UPSTREAM.replace("{root}", str(root)).replace("{hub_user}", HUB_USER).replace("{small}", SMALL)
+    return _start(bench, "upstream", http, cpus, "{small_body}")
 
 
 @dataclass(frozen=True)
@@ -138,10 +142,12 @@ def proxy(bench: Bench, name: str, target: int, cpus: set[int], kind: Kind) -> N
     return _start(bench, name, http, cpus)
 
 
-def _start(bench: Bench, name: str, http: str, cpus: set[int]) -> Nginx:
+def _start(bench: Bench, name: str, http: str, cpus: set[int], body_place: str = "") -> Nginx:
     directory, port = bench.directory(name), free_port()
     http = http.replace("{directory}", str(directory)).replace("{port}", str(port))
     http = http.replace("{{", "{").replace("}}", "}")
+    if body_place:
+        http = http.replace(body_place, bodies.text(SMALL, f"http://127.0.0.1:{port}"))
     user = "user root;" if os.geteuid() == 0 else ""  # else workers become `nobody` and cannot read the folder
     config = directory / "nginx.conf"
     config.write_text(_FRAME.format(directory=directory, user=user, http=http))
