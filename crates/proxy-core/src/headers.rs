@@ -87,7 +87,7 @@ fn is_platform_family(name: &str) -> bool {
 /// What goes upstream of a caller's headers, before credential and request id are added.
 #[must_use]
 pub fn request_headers(policy: &HeaderPolicy, from: &ServerHeaders) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = HeaderMap::with_capacity(6); // what most send; more would be beyond what the allocator has ready
     let named = named_in_connection(
         from.get_all(ServerName::from_static("connection"))
             .map(ServerValue::as_bytes),
