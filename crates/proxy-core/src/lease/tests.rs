@@ -6,7 +6,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::*;
+use actix_http::{RequestHead, header::AUTHORIZATION};
+use base64::engine::general_purpose::STANDARD;
+
+use super::{holders::presented, *};
 use crate::telemetry::Metrics;
 
 const HOUR: Duration = Duration::from_secs(3_600);
