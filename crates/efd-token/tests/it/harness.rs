@@ -49,11 +49,14 @@ pub(crate) struct Setup {
     pub(crate) tenant: &'static str,
     /// Tables below the tenant.
     pub(crate) tables: &'static str,
+    /// Opaque tokens are a hub's, which is asked about each.
+    pub(crate) hub: bool,
 }
 
 pub(crate) struct Harness {
     pub(crate) influxdb: FakeUpstream,
     pub(crate) issuer: FakeIssuer,
+    pub(crate) hub: FakeUpstream,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     /// The shared one.
@@ -81,7 +84,9 @@ impl Harness {
         ));
         fs::create_dir(files.path().join("creds")).unwrap();
         let (audit_lines, audit) = Lines::memory();
-        let toml = toml(&setup, &issuer, &files);
+        let hub = FakeUpstream::start();
+        hub.otherwise(proxy_testkit::Script::json(403, &json!({ "message": "unknown" })));
+        let toml = toml(&setup, &issuer, &hub, &files);
         let document = document(&influxdb, &password);
         for (name, text) in [
             ("usdf_efd", document.as_str()),
@@ -94,6 +99,7 @@ impl Harness {
         let harness = Self {
             influxdb,
             issuer,
+            hub,
             address,
             admin,
             password,
@@ -189,8 +195,20 @@ fn document(influxdb: &FakeUpstream, password: &str) -> String {
     .to_string()
 }
 
-fn toml(setup: &Setup, issuer: &FakeIssuer, files: &TempDir) -> String {
-    let Setup { server, tenant, tables } = setup;
+fn toml(setup: &Setup, issuer: &FakeIssuer, hub: &FakeUpstream, files: &TempDir) -> String {
+    let Setup {
+        server,
+        tenant,
+        tables,
+        hub: has_hub,
+    } = setup;
+    let hub = match has_hub {
+        true => format!(
+            "[[identity]]\nkind = \"jupyterhub\"\napi_url = \"{}/hub/api\"\nservice_name = \"efd\"\n",
+            hub.url()
+        ),
+        false => String::new(),
+    };
     let (issuer, files) = (issuer.url(), files.path().display());
     fs::write(format!("{files}/keys"), "one 0123456789abcdef0123456789abcdef\n").unwrap();
     fs::write(format!("{files}/revocations"), "").unwrap();
@@ -208,6 +226,7 @@ kind = "oidc"
 issuer = "{issuer}"
 audience = ["nbgate"]
 algorithms = ["ES256"]
+{hub}
 [[tenant]]
 directory = "{files}/creds"
 {tenant}
