@@ -345,7 +345,12 @@ fn a_body_is_read_only_once_its_user_has_a_place() {
         "POST /segwarides/efd/usdf_efd/query HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\nContent-Type: {}\r\nContent-Length: 31\r\n\r\nq=",
         FORM.1
     ));
-    eventually(PATIENCE, || efd.query("q=SHOW+MEASUREMENTS&db=efd").status == 429);
+    // No sooner: a query that comes first takes the place.
+    eventually(PATIENCE, || {
+        efd.metrics()
+            .contains("nbgate_in_flight{service=\"efd-token\",tenant=\"default\"} 1")
+    });
+    assert_eq!(efd.query("q=SHOW+MEASUREMENTS&db=efd").status, 429);
     slow.send("SHOW+MEASUREMENTS&db=efd&rp=a");
     assert_eq!(slow.read_response().status, 200);
 }

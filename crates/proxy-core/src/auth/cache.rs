@@ -128,7 +128,7 @@ impl AnswerCache {
 
     async fn known(&self, key: &Key) -> Option<Outcome> {
         if let Some(identity) = self.proven.get(key).await {
-            if !is_over(&identity, SystemTime::now()) {
+            if !is_over(&identity, SystemTime::now) {
                 return Some(Outcome::Authenticated(identity, CacheState::Hit));
             }
             self.proven.invalidate(key).await;
@@ -173,8 +173,8 @@ fn lifetime(identity: &Identity, longest: Duration, now: SystemTime) -> Duration
 }
 
 /// The monotonic clock may stand still while a machine sleeps; the token's end does not wait for it.
-fn is_over(identity: &Identity, now: SystemTime) -> bool {
-    identity.expires().is_some_and(|end| end <= now)
+fn is_over(identity: &Identity, now: impl FnOnce() -> SystemTime) -> bool {
+    identity.expires().is_some_and(|end| end <= now())
 }
 
 #[derive(Debug)]

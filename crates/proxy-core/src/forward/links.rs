@@ -136,6 +136,9 @@ impl Links {
     }
 
     fn rewrite(&mut self, chunk: Bytes, last: bool) -> Bytes {
+        if chunk.is_empty() {
+            return chunk; // most bodies end so, and there is nothing to search
+        }
         let mut out = BytesMut::new();
         let mut copied = 0; // what comes before is in `out`
         let mut search = Search::new(&self.bases, &chunk);

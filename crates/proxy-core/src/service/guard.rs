@@ -99,6 +99,6 @@ fn is_plain_host(host: &[u8]) -> bool {
         return false;
     };
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    let number = |port: &[u8]| (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
-    !name.is_empty() && name.iter().all(plain) && port.is_none_or(number)
+    let port_number = |port: &[u8]| std::str::from_utf8(port).is_ok_and(|port| port.parse::<u16>().is_ok());
+    !name.is_empty() && name.iter().all(plain) && port.is_none_or(port_number)
 }

@@ -38,7 +38,7 @@ pub(super) const SMALL_BUFFER: usize = 32 * 1024;
 /// Largest piece of a body that is handed on of such a connection: what gathers pieces doubles its buffer for one too many.
 const SMALL_PIECE: usize = 16 * 1024;
 /// The same for a worker's first connections: few system calls for large bodies where there are few.
-pub(super) const LARGE_BUFFER: usize = 128 * 1024;
+pub(super) const LARGE_BUFFER: usize = 256 * 1024;
 
 /// Connections to one origin, with one credential, and of one user where that matters.
 #[derive(Debug)]

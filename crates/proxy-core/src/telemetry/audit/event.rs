@@ -9,46 +9,10 @@ use super::{
     counters::NO_TENANT,
     record::{NO_ROUTE, State},
 };
-use crate::{
-    auth::CacheState,
-    telemetry::json::{MAX_LINE, Timestamp, append, shortened},
-};
+use crate::telemetry::json::{MAX_LINE, Timestamp, append, append_text, shortened};
 
 /// Most bytes of a text that comes from outside: at first, and again for a line that is too long.
 const LIMITS: [usize; 2] = [1024, 64];
-
-#[derive(Serialize)]
-struct Event<'a> {
-    time: &'a str,
-    level: &'static str,
-    event: &'static str,
-    service: &'static str,
-    tenant: &'a str,
-    request_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache: Option<CacheState>,
-    method: &'static str,
-    route: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
-    decision: &'static str,
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_status: Option<u16>,
-    bytes: u64,
-    duration_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peer: Option<SocketAddr>,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-}
 
 /// What an event knows beyond its record's state.
 pub(super) struct Circumstances<'a> {
@@ -74,50 +38,86 @@ pub(super) fn write(buffer: &mut Vec<u8>, state: &State, circumstances: &Circums
 }
 
 fn append_event(buffer: &mut Vec<u8>, time: &str, state: &State, circumstances: &Circumstances<'_>, limit: usize) {
-    let tenant = state.tenant.as_ref().map_or(NO_TENANT, |tenant| tenant.tenant());
-    let user = state
-        .identity
-        .as_ref()
-        .map(|(identity, _)| shortened(identity.user(), limit));
-    let rule = state.rule.as_ref().map(|rule| shortened(rule, limit));
-    let error = state.error.as_ref().map(|error| shortened(error, limit));
-    append(
-        buffer,
-        &Event {
-            time,
-            level: "INFO",
-            event: "request",
-            service: circumstances.service,
-            tenant: &shortened(tenant, limit),
-            request_id: circumstances.request_id.as_str(),
-            user: user.as_deref(),
-            identity: state.identity.as_ref().map(|(identity, _)| identity.kind()),
-            cache: state.identity.as_ref().map(|(_, cache)| *cache),
-            method: circumstances.method,
-            route: &shortened(state.route.as_deref().unwrap_or(NO_ROUTE), limit),
-            rule: rule.as_deref(),
-            decision: state.decision.name(),
-            status: circumstances.status,
-            upstream_status: state.upstream_status,
-            bytes: state.bytes,
-            duration_ms: circumstances.microseconds as f64 / 1000.0,
-            peer: circumstances.peer,
-            outcome: if state.completed { "completed" } else { "aborted" },
-            problem: state.problem,
-            error: error.as_deref(),
-        },
+    let mut event = Members::begin(buffer, limit);
+    event.text("time", time);
+    event.text("level", "INFO");
+    event.text("event", "request");
+    event.text("service", circumstances.service);
+    event.text(
+        "tenant",
+        state.tenant.as_ref().map_or(NO_TENANT, |tenant| tenant.tenant()),
     );
-    append_details(buffer, state, limit);
+    event.text("request_id", circumstances.request_id.as_str());
+    if let Some((identity, cache)) = &state.identity {
+        event.text("user", identity.user());
+        event.text("identity", identity.kind());
+        event.value("cache", cache);
+    }
+    event.text("method", circumstances.method);
+    event.text("route", state.route.as_deref().unwrap_or(NO_ROUTE));
+    event.some("rule", state.rule.as_deref());
+    event.text("decision", state.decision.name());
+    event.value("status", &circumstances.status);
+    if let Some(status) = state.upstream_status {
+        event.value("upstream_status", &status);
+    }
+    event.value("bytes", &state.bytes);
+    event.value("duration_ms", &(circumstances.microseconds as f64 / 1000.0));
+    if let Some(peer) = circumstances.peer {
+        event.value("peer", &peer);
+    }
+    event.text("outcome", if state.completed { "completed" } else { "aborted" });
+    event.some("problem", state.problem);
+    event.some("error", state.error.as_deref());
+    for (name, value) in &state.details {
+        event.text(name, value);
+    }
+    event.end();
 }
 
-/// Adds members to the object that `buffer` ends with.
-fn append_details(buffer: &mut Vec<u8>, state: &State, limit: usize) {
-    for (name, value) in &state.details {
-        buffer.pop();
-        buffer.push(b',');
-        append(buffer, name);
-        buffer.push(b':');
-        append(buffer, &shortened(value, limit));
-        buffer.push(b'}');
+/// A JSON object that is written member by member: cheaper than a struct that serde serialises, and there is one for each
+/// request.
+struct Members<'a> {
+    buffer: &'a mut Vec<u8>,
+    /// Most bytes of a text.
+    limit: usize,
+    before: u8,
+}
+
+impl<'a> Members<'a> {
+    fn begin(buffer: &'a mut Vec<u8>, limit: usize) -> Self {
+        Self {
+            buffer,
+            limit,
+            before: b'{',
+        }
+    }
+
+    /// `name` is one from the code, which needs no escape.
+    fn name(&mut self, name: &str) {
+        self.buffer.extend_from_slice(&[self.before, b'"']);
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.extend_from_slice(b"\":");
+        self.before = b',';
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.name(name);
+        append_text(self.buffer, &shortened(text, self.limit));
+    }
+
+    fn some(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    fn value(&mut self, name: &str, value: &impl Serialize) {
+        self.name(name);
+        append(self.buffer, value);
+    }
+
+    fn end(self) {
+        self.buffer.push(b'}');
     }
 }
