@@ -43,6 +43,13 @@ pub fn scope(label: &str) -> String {
     format!("{KIND}:{label}")
 }
 
+/// Whether `holder` came with a lease for `label`. One that was issued to nobody known counts as long as `label` is `open`
+/// to such callers.
+#[must_use]
+pub fn is_for(holder: &Identity, label: &str, open: bool) -> bool {
+    (open || !holder.has_scope(OPEN)) && holder.has_scope(&scope(label))
+}
+
 /// What a lease says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +87,8 @@ enum Keys {
 
 /// A lease that was issued.
 pub struct Issued {
+    /// Whom it is for.
+    pub user: String,
     /// What the holder presents.
     pub password: SecretString,
     /// When it ends.
@@ -141,7 +150,12 @@ impl Leases {
             let signature = URL_SAFE_NO_PAD.encode(keys.sign(signed.as_bytes()));
             SecretString::from(format!("{signed}.{signature}"))
         });
-        Ok(Issued { password, expires, id })
+        Ok(Issued {
+            user: statement.user,
+            password,
+            expires,
+            id,
+        })
     }
 
     /// The holder of `lease`.
