@@ -34,12 +34,12 @@ const PREFIX: &str = "nbl1.";
 const SKEW: Duration = Duration::from_secs(300);
 
 /// What the holder of a lease has who called without any credential when it was issued.
-pub const OPEN: &str = "lease::open";
+const OPEN: &str = "lease::open";
 /// The user whom such a lease is for.
 pub const NOBODY: &str = "anonymous";
 
 /// What the holder of a lease for `label` has: a scope that no platform gives.
-pub fn scope(label: &str) -> String {
+fn scope(label: &str) -> String {
     format!("{KIND}:{label}")
 }
 
