@@ -79,10 +79,11 @@ class Run:
 
 
 def interleaved(rounds: int, who: list[str], one: Callable[[str], Load]) -> Rounds:
-    """Each proxy in turn, so many times; the first turn warms up and does not count."""
+    """Each proxy in turn, so many times; the first turn warms up and does not count. Every other turn goes backwards, so that
+    nobody always comes after the same neighbour."""
     measured: Rounds = {name: [] for name in who}
     for number in range(rounds + 1):
-        for name in who:
+        for name in who if number % 2 else reversed(who):
             load = one(name)
             if number > 0:
                 measured[name].append(load)
@@ -146,9 +147,9 @@ def measure(bench: Bench, rounds: int) -> Table:
     table, run = Table(), Run(bench)
     ready = start_ms(bench, run)
     slow = slow_download(run.ours.pid, run.ours.port, run.token, bodies.STREAM_BYTES)
-    small = interleaved(rounds, ["jira-proxy", *COMPARED], lambda who: run.loop(who, SMALL, 3))
-    large = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.loop(who, LARGE, 3))
-    pages = interleaved(rounds, ["hand-out", "-/me"], lambda who: run.own_page(who, 2))
+    small = interleaved(rounds, ["jira-proxy", *COMPARED], lambda who: run.loop(who, SMALL, 2))
+    large = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.loop(who, LARGE, 2))
+    pages = interleaved(rounds, ["hand-out", "-/me"], lambda who: run.own_page(who, 1))
     huge = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.download(who, 8))
     table.add("cpu_small_vs_nginx", "CPU, 2 kB JSON, by nginx", ratio(small, "nginx", cpu), 1.0, "x")
     cached = ratio(small, "cached auth_request", cpu)
@@ -176,7 +177,7 @@ def measure(bench: Bench, rounds: int) -> Table:
 def main() -> int:
     """Measure, print, write, judge."""
     summary = Path(sys.argv[1])
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 15
     with tempfile.TemporaryDirectory(prefix="nbgate-bench-") as folder:
         bench = Bench(Path(folder))
         try:

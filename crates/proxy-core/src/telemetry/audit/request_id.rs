@@ -6,6 +6,8 @@ use actix_web::{
 };
 use uuid::{Uuid, fmt::Hyphenated};
 
+use super::Record;
+
 /// Longest id that is taken over from a caller.
 const MAX_LENGTH: usize = 64;
 /// The header that carries it, in and out.
@@ -40,15 +42,11 @@ impl RequestId {
         }
     }
 
-    /// The id of a request, the same one however often this is asked.
+    /// The id of a request: its record's, once it has one.
     #[must_use]
     pub fn of(request: &impl HttpMessage) -> Self {
-        let known = request.extensions().get().copied();
-        known.unwrap_or_else(|| {
-            let id = Self::from_headers(request.headers());
-            request.extensions_mut().insert(id);
-            id
-        })
+        let known = request.extensions().get().map(|record: &Record| *record.request_id());
+        known.unwrap_or_else(|| Self::from_headers(request.headers()))
     }
 
     fn harmless(id: &[u8]) -> Option<Self> {
@@ -93,9 +91,10 @@ impl std::fmt::Display for RequestId {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{http::Method, test::TestRequest};
 
     use super::*;
+    use crate::telemetry::audit::tests::desk;
 
     #[test]
     fn a_harmless_id_of_the_caller_is_kept() {
@@ -133,9 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn a_request_keeps_its_id_and_two_requests_differ() {
+    fn a_request_keeps_its_records_id_and_two_requests_differ() {
         let request = TestRequest::default().to_http_request();
-        assert_eq!(RequestId::of(&request).as_str(), RequestId::of(&request).as_str());
-        assert_ne!(RequestId::of(&request).as_str(), RequestId::generate().as_str());
+        assert_ne!(RequestId::of(&request).as_str(), RequestId::of(&request).as_str());
+        let record = desk().record(Method::GET);
+        request.extensions_mut().insert(record.clone());
+        assert_eq!(RequestId::of(&request).as_str(), record.request_id().as_str());
     }
 }
