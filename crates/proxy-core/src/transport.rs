@@ -7,6 +7,7 @@
 mod connect;
 mod line;
 mod pool;
+mod raw;
 mod resolver;
 
 use std::{
@@ -21,7 +22,10 @@ use std::{
 
 use tokio::time::Instant;
 
-pub(crate) use self::pool::{AnswerBody, Pool, SendError};
+pub(crate) use self::{
+    pool::{AnswerBody, Pool, SendError, Switched},
+    raw::Raw,
+};
 use self::pool::{IDLE, Shared};
 use crate::{
     timer::Timer,
