@@ -21,8 +21,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub(crate) use self::tunnels::TunnelPlace;
 pub use self::tunnels::TunnelBounds;
+pub(crate) use self::tunnels::TunnelPlace;
 use self::users::{Ticket, Users};
 use crate::{error::ProxyError, telemetry::TenantMetrics};
 

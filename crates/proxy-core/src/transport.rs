@@ -22,11 +22,11 @@ use std::{
 
 use tokio::time::Instant;
 
+use self::pool::{IDLE, Shared};
 pub(crate) use self::{
     pool::{AnswerBody, Pool, SendError, Switched},
     raw::Raw,
 };
-use self::pool::{IDLE, Shared};
 use crate::{
     timer::Timer,
     upstream::{Reuse, Upstream},

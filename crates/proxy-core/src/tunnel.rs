@@ -24,8 +24,8 @@ use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use self::origin::check_origin;
 pub(crate) use self::ending::Drain;
+pub use self::origin::check_origin;
 use self::{
     ending::{Control, ending},
     pump::Pump,

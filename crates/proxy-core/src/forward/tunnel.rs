@@ -3,12 +3,7 @@
 use http::response::Parts;
 use tokio::time::Instant;
 
-use super::{
-    Exchange, Forwarder, Sending, Step, answer,
-    failure::failed,
-    outgoing,
-    upload::Upload,
-};
+use super::{Exchange, Forwarder, Sending, Step, answer, failure::failed, outgoing, upload::Upload};
 use crate::{
     credential::Credential,
     error::ProxyError,

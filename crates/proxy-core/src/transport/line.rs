@@ -103,7 +103,10 @@ impl Line {
             }
             match answered.take_if(|answer| done || !is_switch(answer)) {
                 Some(answer) => Poll::Ready(answer.map_err(|error| SendError::Exchange(error.into_error()))),
-                None => self.timer.poll_past(deadline, context).map(|()| Err(SendError::Timeout)),
+                None => self
+                    .timer
+                    .poll_past(deadline, context)
+                    .map(|()| Err(SendError::Timeout)),
             }
         })
         .await?;

@@ -156,7 +156,10 @@ impl Control {
 
 impl Bell {
     fn answer_to(&self, task: &Waker) {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner).clone_from(task);
+        self.task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(task);
     }
 }
 

@@ -141,7 +141,9 @@ impl Close {
     /// The close frame. Towards an upstream it has a mask.
     pub(crate) fn to_frame(&self, mask: Option<[u8; 4]>) -> Vec<u8> {
         let reason: &str = &self.reason;
-        let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+        let end = (0..=MAX_REASON.min(reason.len()))
+            .rev()
+            .find(|end| reason.is_char_boundary(*end));
         let mut payload = self.code.to_be_bytes().to_vec();
         payload.extend_from_slice(reason[..end.unwrap_or(0)].as_bytes());
         let length = payload.len() as u8;

@@ -101,7 +101,11 @@ impl Asked {
 /// Adds to a request for the upstream what asks for the upgrade: the caller's own fields, as they were written.
 pub(crate) fn ask(fields: &mut HeaderMap, from: &ServerHeaders) {
     let of_the_family = |name: &str| name.starts_with(FAMILY);
-    let passed: Vec<HeaderName> = fields.keys().filter(|name| of_the_family(name.as_str())).cloned().collect();
+    let passed: Vec<HeaderName> = fields
+        .keys()
+        .filter(|name| of_the_family(name.as_str()))
+        .cloned()
+        .collect();
     for name in passed {
         fields.remove(name);
     }
@@ -162,8 +166,11 @@ fn only(fields: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
 
 /// The items of a list, over all of its lines.
 fn items<'h>(headers: &'h ServerHeaders, name: &ServerName) -> impl Iterator<Item = &'h str> {
-    let lines = headers.get_all(name).filter_map(|line: &ServerValue| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim)
+    let lines = headers
+        .get_all(name)
+        .filter_map(|line: &ServerValue| line.to_str().ok());
+    let items = lines.flat_map(|line| line.split(',')).map(str::trim);
+    items.filter(|item| !item.is_empty())
 }
 
 /// An extension without its parameters.

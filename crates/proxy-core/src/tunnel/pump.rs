@@ -45,6 +45,12 @@ enum Event {
     Ours(Ending),
 }
 
+/// Who is at an end.
+struct Gone {
+    caller: bool,
+    upstream: bool,
+}
+
 impl<C, U> Pump<C, U>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -109,12 +115,14 @@ where
 
     fn poll_to_caller(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         let moved = &self.traffic.to_caller;
-        self.to_caller.poll(&mut self.upstream, &mut self.caller, moved, context)
+        self.to_caller
+            .poll(&mut self.upstream, &mut self.caller, moved, context)
     }
 
     fn poll_to_upstream(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         let moved = &self.traffic.to_upstream;
-        self.to_upstream.poll(&mut self.caller, &mut self.upstream, moved, context)
+        self.to_upstream
+            .poll(&mut self.caller, &mut self.upstream, moved, context)
     }
 
     /// Tells both sides, each at the end of its frame, and waits for what they say to it.
@@ -126,25 +134,27 @@ where
         let _ = timeout(ANSWER, poll_fn(|context| self.poll_answers(context))).await;
     }
 
-    /// Ready once each side has its close frame, or is gone.
+    /// Ready once each side has its close frame, or one of them is gone: a frame of its ends no more.
     fn poll_cut(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let to_caller = self.poll_to_caller(context).is_ready() || self.to_caller.is_over();
-        let to_upstream = self.poll_to_upstream(context).is_ready() || self.to_upstream.is_over();
-        if to_caller && to_upstream {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        let gone = self.poll_gone(context);
+        ready_if(gone.caller || gone.upstream || (self.to_caller.is_over() && self.to_upstream.is_over()))
     }
 
-    /// Ready once each side has sent a close frame, or is gone.
+    /// Ready once each side has sent a close frame, or the caller is gone.
     fn poll_answers(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let upstream = self.poll_to_caller(context).is_ready() || self.to_caller.heard_close();
-        let caller = self.poll_to_upstream(context).is_ready() || self.to_upstream.heard_close();
-        if upstream && caller {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
+        let gone = self.poll_gone(context);
+        let upstream = gone.upstream || self.to_caller.heard_close();
+        ready_if(gone.caller || (upstream && self.to_upstream.heard_close()))
+    }
+
+    /// Moves what can be moved.
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> Gone {
+        let (down, up) = (self.poll_to_caller(context), self.poll_to_upstream(context));
+        let source = |poll: &Poll<Ended>| matches!(poll, Poll::Ready(Ended::Source));
+        let sink = |poll: &Poll<Ended>| matches!(poll, Poll::Ready(Ended::Sink(_)));
+        Gone {
+            caller: sink(&down) || source(&up),
+            upstream: source(&down) || sink(&up),
         }
     }
 
@@ -163,6 +173,10 @@ impl From<Why> for End {
     fn from(why: Why) -> Self {
         Self { why, close: None }
     }
+}
+
+fn ready_if(ready: bool) -> Poll<()> {
+    if ready { Poll::Ready(()) } else { Poll::Pending }
 }
 
 /// What a close frame towards an upstream is masked with (RFC 6455, 5.3). There is nothing in it that a mask could hide.

@@ -177,7 +177,10 @@ fn append_tunnel(
     limit: usize,
 ) {
     let tenant = record.tenant.as_ref().map_or(NO_TENANT, |tenant| tenant.tenant());
-    let user = record.identity.as_ref().map(|identity| shortened(identity.user(), limit));
+    let user = record
+        .identity
+        .as_ref()
+        .map(|identity| shortened(identity.user(), limit));
     let rule = record.rule.as_ref().map(|rule| shortened(rule, limit));
     let close = record.end.close.as_ref();
     let reason = close.map(|close| shortened(&close.reason, limit));
