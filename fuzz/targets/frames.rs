@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
     while at < stream.len() {
         let end = stream.len().min(at + lengths.next().copied().unwrap_or(stream.len()));
         while at < end {
-            match tracker.to_boundary(&stream[at..end]) {
+            match tracker.next_boundary(&stream[at..end]) {
                 Some(length) => {
                     assert!(tracker.at_boundary());
                     at += length;

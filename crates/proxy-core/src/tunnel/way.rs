@@ -127,7 +127,7 @@ impl Way {
                 self.frames.advance(came);
                 came.len()
             }
-            Stage::Cutting(_) => self.frames.to_boundary(came).unwrap_or(came.len()),
+            Stage::Cutting(_) => self.frames.next_boundary(came).unwrap_or(came.len()),
             Stage::Cut => {
                 self.frames.advance(came);
                 return Ok(());
