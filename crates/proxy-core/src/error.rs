@@ -79,6 +79,15 @@ pub enum ProxyError {
     TooManyRequests { limit: usize, retry_after: Duration },
     #[error("the service has as many requests in progress as it may have")]
     Busy { retry_after: Duration },
+    #[error("you have {limit} tunnels (WebSockets) open, which is as many as one user may have")]
+    TooManyTunnels { limit: usize, retry_after: Duration },
+    #[error("{reason}")]
+    NoTunnel {
+        reason: &'static str,
+        retry_after: Duration,
+    },
+    #[error("the only version of the WebSocket protocol here is 13")]
+    WebSocketVersion,
     #[error("who you are cannot be checked now: the {kind} identity provider does not answer as it should")]
     CannotDecide { kind: &'static str, retry_after: Duration },
     #[error("the credential for upstream `{upstream}` cannot be read")]
@@ -106,7 +115,7 @@ impl ProxyError {
     #[must_use]
     pub fn problem(&self) -> &'static ProblemType {
         match self {
-            Self::BadRequest(_) | Self::Rejected(Reason::Ambiguous) => &problem::BAD_REQUEST,
+            Self::BadRequest(_) | Self::WebSocketVersion | Self::Rejected(Reason::Ambiguous) => &problem::BAD_REQUEST,
             Self::Unauthenticated => &problem::UNAUTHENTICATED,
             Self::Rejected(_) => &problem::INVALID_TOKEN,
             Self::InsufficientScope { .. } | Self::InsufficientGroup { .. } => &problem::INSUFFICIENT_SCOPE,
@@ -119,8 +128,8 @@ impl ProxyError {
             Self::UriTooLong { .. } => &problem::URI_TOO_LONG,
             Self::HeadersTooLarge { .. } => &problem::HEADERS_TOO_LARGE,
             Self::ExpectationFailed => &problem::EXPECTATION_FAILED,
-            Self::TooManyRequests { .. } => &problem::TOO_MANY_REQUESTS,
-            Self::Busy { .. } => &problem::BUSY,
+            Self::TooManyRequests { .. } | Self::TooManyTunnels { .. } => &problem::TOO_MANY_REQUESTS,
+            Self::Busy { .. } | Self::NoTunnel { .. } => &problem::BUSY,
             Self::CannotDecide { .. } => &problem::IDENTITY_UNAVAILABLE,
             Self::Credential { .. } => &problem::CREDENTIAL_UNAVAILABLE,
             Self::Unreachable { .. } => &problem::UPSTREAM_UNREACHABLE,
@@ -136,6 +145,8 @@ impl ProxyError {
         match self {
             Self::TooManyRequests { retry_after, .. }
             | Self::Busy { retry_after }
+            | Self::TooManyTunnels { retry_after, .. }
+            | Self::NoTunnel { retry_after, .. }
             | Self::CannotDecide { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
@@ -227,6 +238,9 @@ impl ProxyError {
         }
         if let Self::MethodNotAllowed { allow } = self {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Self::WebSocketVersion = self {
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13")); // RFC 6455, 4.4
         }
         response.body(format!("{body}\n")) // a line of its own on a terminal
     }

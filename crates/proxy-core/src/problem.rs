@@ -66,7 +66,7 @@ problems! {
         "The `Expect` header asks for something other than `100-continue`.",
         "Leave the `Expect` header out.";
     TOO_MANY_REQUESTS = "too_many_requests", 429, "Too many requests at once",
-        "You have as many requests in progress as one user may have, and the queue is full or took too long.",
+        "You have as many requests in progress as one user may have, and the queue is full or took too long; or as many open tunnels (WebSockets).",
         "Wait as long as `Retry-After` says, and run fewer requests in parallel.";
     HEADERS_TOO_LARGE = "headers_too_large", 431, "The request head is too large",
         "The head of the request is over 32 KiB.",
@@ -93,7 +93,7 @@ problems! {
         "The service that knows who you are (the hub, the identity provider) does not answer. Nobody is let in on a guess.",
         "Wait as long as `Retry-After` says and try again. Your token need not be renewed.";
     BUSY = "busy", 503, "The service is busy",
-        "The service has as many requests in progress as it may have, and the queue is full or took too long.",
+        "The service has as many requests in progress as it may have, and the queue is full or took too long; or as many open tunnels (WebSockets); or it is about to stop and opens no more of these.",
         "Wait as long as `Retry-After` says and try again.";
     UPSTREAM_TIMEOUT = "upstream_timeout", 504, "The upstream did not answer in time",
         "The upstream accepted the request but did not begin its answer in the time that the service allows.",

@@ -14,6 +14,7 @@ mod socket;
 mod stream;
 mod tls;
 mod turns;
+mod upgrade;
 
 use std::{path::Path, rc::Rc, sync::Arc};
 

@@ -7,6 +7,7 @@
 mod connect;
 mod line;
 mod pool;
+mod raw;
 mod resolver;
 
 use std::{
@@ -21,8 +22,11 @@ use std::{
 
 use tokio::time::Instant;
 
-pub(crate) use self::pool::{AnswerBody, Pool, SendError};
 use self::pool::{IDLE, Shared};
+pub(crate) use self::{
+    pool::{AnswerBody, Pool, SendError, Switched},
+    raw::Raw,
+};
 use crate::{
     timer::Timer,
     upstream::{Reuse, Upstream},

@@ -6,6 +6,7 @@ mod lease;
 mod policy;
 mod server;
 mod tenant;
+mod tunnels;
 mod upstream;
 
 pub use self::{
@@ -14,6 +15,7 @@ pub use self::{
     policy::{PolicyConfig, RuleConfig},
     server::{LogConfig, LogFormat, ServerConfig, TlsConfig},
     tenant::{LimitsConfig, RealmConfig, TenantConfig},
+    tunnels::TunnelsConfig,
     upstream::UpstreamConfig,
 };
 

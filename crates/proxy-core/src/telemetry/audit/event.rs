@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::SystemTime};
 use serde::Serialize;
 
 use super::{
-    RequestId,
+    RequestId, TunnelRecord,
     counters::NO_TENANT,
     record::{NO_ROUTE, State},
 };
@@ -24,24 +24,41 @@ pub(super) struct Circumstances<'a> {
     pub(super) status: u16,
 }
 
-/// Appends the event to `buffer`, without a line feed.
+/// What the event of a tunnel knows beyond its record.
+pub(super) struct TunnelCircumstances {
+    pub(super) service: &'static str,
+    pub(super) microseconds: u64,
+}
+
+/// Appends the event of a request to `buffer`, without a line feed.
 pub(super) fn write(buffer: &mut Vec<u8>, state: &State, circumstances: &Circumstances<'_>) {
+    bounded(buffer, "request", |event| append_request(event, state, circumstances));
+}
+
+/// Appends the event of a tunnel's end to `buffer`, without a line feed.
+pub(super) fn write_tunnel(buffer: &mut Vec<u8>, record: &TunnelRecord, circumstances: &TunnelCircumstances) {
+    bounded(buffer, "tunnel", |event| append_tunnel(event, record, circumstances));
+}
+
+/// One event, with texts that are short enough for a line.
+fn bounded(buffer: &mut Vec<u8>, what: &str, members: impl Fn(&mut Members<'_>)) {
     let start = buffer.len();
     let time = Timestamp::of(SystemTime::now());
     for limit in LIMITS {
         buffer.truncate(start);
-        append_event(buffer, time.as_str(), state, circumstances, limit);
+        let mut event = Members::begin(buffer, limit);
+        event.text("time", time.as_str());
+        event.text("level", "INFO");
+        event.text("event", what);
+        members(&mut event);
+        event.end();
         if buffer.len() - start < MAX_LINE {
             return;
         }
     }
 }
 
-fn append_event(buffer: &mut Vec<u8>, time: &str, state: &State, circumstances: &Circumstances<'_>, limit: usize) {
-    let mut event = Members::begin(buffer, limit);
-    event.text("time", time);
-    event.text("level", "INFO");
-    event.text("event", "request");
+fn append_request(event: &mut Members<'_>, state: &State, circumstances: &Circumstances<'_>) {
     event.text("service", circumstances.service);
     event.text(
         "tenant",
@@ -72,7 +89,33 @@ fn append_event(buffer: &mut Vec<u8>, time: &str, state: &State, circumstances: 
     for (name, value) in &state.details {
         event.text(name, value);
     }
-    event.end();
+}
+
+fn append_tunnel(event: &mut Members<'_>, record: &TunnelRecord, circumstances: &TunnelCircumstances) {
+    let tenant = record.tenant.as_ref().map_or(NO_TENANT, |tenant| tenant.tenant());
+    event.text("service", circumstances.service);
+    event.text("tenant", tenant);
+    event.text("request_id", record.request_id.as_str());
+    if let Some(identity) = &record.identity {
+        event.text("user", identity.user());
+        event.text("identity", identity.kind());
+    }
+    event.text("route", record.route.as_deref().unwrap_or(NO_ROUTE));
+    event.some("rule", record.rule.as_deref());
+    event.value("bytes", &record.traffic.to_caller.get());
+    event.value("bytes_received", &record.traffic.to_upstream.get());
+    event.value("duration_ms", &(circumstances.microseconds as f64 / 1000.0));
+    if let Some(peer) = record.peer {
+        event.value("peer", &peer);
+    }
+    event.text("ended_by", record.end.why.name());
+    if let Some(close) = &record.end.close {
+        event.value("close_code", &close.code);
+        event.text("close_reason", &close.reason);
+    }
+    for (name, value) in &record.details {
+        event.text(name, value);
+    }
 }
 
 /// A JSON object that is written member by member: cheaper than a struct that serde serialises, and there is one for each
