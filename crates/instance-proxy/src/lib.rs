@@ -1,0 +1,1 @@
+//! People's own compute instances, over HTTP and WebSocket.
