@@ -58,6 +58,7 @@ impl Keys {
             head,
             credentials: &source,
             public_base: String::new(),
+            visible: None,
             record,
         };
         let authorize = |target| self.authorize(&identity, target);

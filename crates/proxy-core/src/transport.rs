@@ -21,8 +21,11 @@ use std::{
 
 use tokio::time::Instant;
 
-pub(crate) use self::pool::{AnswerBody, Pool, SendError};
 use self::pool::{IDLE, Shared};
+pub(crate) use self::{
+    pool::{AnswerBody, Pool, SendError},
+    resolver::leads_out,
+};
 use crate::{
     timer::Timer,
     upstream::{Reuse, Upstream},

@@ -1,0 +1,104 @@
+//! Machines whose addresses a platform tells, and how each of their ports is reached.
+//!
+//! **Invariant**: what is connected to is an address that was admitted, written as such: no name is looked up in between.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use url::Url;
+
+use crate::{config::sections::ReachConfig, tenant::Kind, upstream::Upstream};
+
+/// Most addresses that are remembered before those go that nobody uses.
+const MANY: usize = 1_024;
+
+/// How machines are reached.
+#[derive(Debug)]
+pub struct Places {
+    ports: Vec<(Arc<str>, u16)>,
+    kind: Kind,
+    config: ReachConfig,
+    /// Which machine had an address last, by what the platform says.
+    owners: Mutex<HashMap<IpAddr, (String, Arc<AtomicBool>)>>,
+}
+
+/// An address that may be connected to, and what is there.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The address as it is connected to.
+    pub address: IpAddr,
+    upstreams: Arc<[Upstream]>,
+    /// Set once another machine has the address.
+    taken: Arc<AtomicBool>,
+}
+
+impl Places {
+    /// Places with these ports, each with the name that callers read in errors.
+    #[must_use]
+    pub fn new(ports: Vec<(Arc<str>, u16)>, kind: Kind, config: &ReachConfig) -> Self {
+        Self {
+            ports,
+            kind,
+            config: config.clone(),
+            owners: Mutex::default(),
+        }
+    }
+
+    /// The place of the machine `id`, which is at `address` now. `None`: that may not be connected to.
+    #[must_use]
+    pub fn place(&self, address: IpAddr, id: &str) -> Option<Place> {
+        let address = self.config.networks.admit(address)?;
+        let upstreams = self.ports.iter().map(|(name, port)| {
+            let url = Url::parse(&format!("http://{}/", SocketAddr::new(address, *port))).ok()?;
+            let plain = Upstream::new(name, &url, &self.kind, self.config.timeouts)?;
+            Some(Upstream {
+                reuse: self.config.reuse,
+                max_request_body: self.config.max_request_body_bytes,
+                ..plain
+            })
+        });
+        Some(Place {
+            address,
+            upstreams: upstreams.collect::<Option<_>>()?,
+            taken: self.owner(address, id),
+        })
+    }
+
+    fn owner(&self, address: IpAddr, id: &str) -> Arc<AtomicBool> {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        if owners.len() >= MANY {
+            owners.retain(|_, (_, taken)| Arc::strong_count(taken) > 1);
+        }
+        match owners.get(&address) {
+            Some((owner, taken)) if owner == id => taken.clone(),
+            other => {
+                if let Some((_, taken)) = other {
+                    taken.store(true, Ordering::Relaxed);
+                }
+                let taken = Arc::<AtomicBool>::default();
+                owners.insert(address, (id.to_owned(), taken.clone()));
+                taken
+            }
+        }
+    }
+}
+
+impl Place {
+    /// How the port of this number is reached.
+    #[must_use]
+    pub fn upstream(&self, port: usize) -> Option<&Upstream> {
+        self.upstreams.get(port)
+    }
+
+    /// Whether the address has become another machine's.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
