@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use crate::routes::Routes;
 use proxy_core::{
     config::{
         Problems, Reader, Section, Validate,
@@ -13,9 +14,6 @@ use proxy_core::{
     instances::{InstancesConfig, ListedConfig},
 };
 use serde_json::Value;
-use url::Url;
-
-use crate::routes::Routes;
 
 /// Where visa-jupyter-proxy has its file.
 const ROUTES_FILE: &str = "../proxy.conf.json";
@@ -25,7 +23,7 @@ const ROUTES_FILE: &str = "../proxy.conf.json";
 pub(crate) struct TenantConfig {
     pub(crate) realm: RealmConfig,
     pub(crate) routes: Arc<Routes>,
-    pub(crate) allowed_origins: Vec<Url>,
+    pub(crate) allowed_origins: Vec<String>,
     pub(crate) hidden_cookies: Vec<String>,
     pub(crate) instances: InstancesConfig,
     pub(crate) listed: Vec<ListedConfig>,
@@ -49,14 +47,17 @@ impl Section for TenantConfig {
         });
         let mut reader = Reader::open(value, problems)?;
         reader.optional_text("routes_file");
-        let realm = RealmConfig::take_without_prefix(&mut reader);
+        let (realm, tunnels) = (RealmConfig::take_without_prefix(&mut reader), reader.section("tunnels"));
         let allowed_origins = reader.all("allowed_origins", check::origin);
         let hidden_cookies = reader.all("hidden_cookies", check::printable);
         let (instances, listed) = (reader.section("instances"), reader.list("instance"));
         let (upstream, sessions) = (reader.section("upstream"), reader.section("sessions"));
         let readable = reader.finish();
         let section = Self {
-            realm: realm?,
+            realm: RealmConfig {
+                tunnels: Some(tunnels?),
+                ..realm?
+            },
             routes: Arc::new(routes.ok()?),
             allowed_origins,
             hidden_cookies,

@@ -9,6 +9,7 @@ mod site;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
+use self::{config::TenantConfig, routes::Routes, site::Instances};
 use anyhow::Context as _;
 use proxy_core::{
     About,
@@ -26,9 +27,6 @@ use proxy_core::{
     tenant::Kind,
     upstream::{Paths, Reception, Redirects},
 };
-use url::Url;
-
-use self::{config::TenantConfig, routes::Routes, site::Instances};
 
 /// How soon it is noticed at open tunnels that access has ended, where VISA is not asked.
 const STATIC_REFRESH: Duration = Duration::from_secs(60);
@@ -158,7 +156,7 @@ pub(crate) struct Shared {
     stays: Arc<Stays>,
     sessions: Option<Arc<Sessions>>,
     hidden_cookies: Vec<String>,
-    allowed_origins: Vec<Url>,
+    allowed_origins: Vec<String>,
 }
 
 /// The service that `config` describes.
@@ -171,7 +169,7 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
     let service = Service::new(ABOUT, &config.server, &config.tls, schemes.clone(), &metrics)?;
     let schemes = Some(schemes).filter(|_| !config.identity.is_empty());
     config.tenant.iter().try_fold(service, |service, tenant| {
-        let shared = Shared::new(tenant, schemes.clone(), &metrics);
+        let shared = Shared::new(tenant, &config.server, schemes.clone(), &metrics);
         let shared = Arc::new(shared.with_context(|| format!("tenant `{}`", tenant.realm.name))?);
         let realm = Realm::new(&tenant.realm, &config.server, &metrics);
         let pages = Authenticators::only(Pages::of(&shared.callers), &metrics);
@@ -189,7 +187,12 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
 }
 
 impl Shared {
-    fn new(tenant: &TenantConfig, schemes: Option<Authenticators>, metrics: &Arc<Metrics>) -> anyhow::Result<Self> {
+    fn new(
+        tenant: &TenantConfig,
+        server: &ServerConfig,
+        schemes: Option<Authenticators>,
+        metrics: &Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
         let routes = tenant.routes.clone();
         let ports = routes.0.iter().map(|route| (route.name.clone(), route.port)).collect();
         let places = Places::new(ports, KIND, &tenant.upstream);
@@ -197,12 +200,17 @@ impl Shared {
         let (within, sessions) = match (&tenant.instances, &directory) {
             (InstancesConfig::Visa { refresh, .. }, Directory::Visa(api)) => (
                 *refresh,
-                Some(Sessions::new(api, tenant.sessions.directory.clone(), metrics)),
+                Some(Sessions::new(
+                    api,
+                    tenant.sessions.directory.join(&tenant.realm.name),
+                    metrics,
+                )),
             ),
             _ => (STATIC_REFRESH, None),
         };
         let for_pages = routes.clone();
         let find_id = move |target: &str| for_pages.find(target).map(|asked| asked.id.to_owned());
+        let public = server.public_url.as_ref().map(|url| url.origin().ascii_serialization());
         let hidden = [COOKIE.to_owned()]
             .into_iter()
             .chain(tenant.hidden_cookies.iter().cloned());
@@ -212,7 +220,7 @@ impl Shared {
             stays: Stays::new(within),
             sessions,
             hidden_cookies: hidden.collect(),
-            allowed_origins: tenant.allowed_origins.clone(),
+            allowed_origins: tenant.allowed_origins.iter().cloned().chain(public).collect(),
         })
     }
 }

@@ -8,11 +8,12 @@ use proxy_core::{
     auth::{Authenticators, Identity},
     client::PlatformClient,
     credential::{Credential, NoCredential},
+    duties::Held,
     entrance::Entrance,
     error::ProxyError,
     forward::{self, Exchange, Forwarder},
     headers::visible::Visible,
-    instances::Visit,
+    instances::{Session, Visit},
     policy::{Permit, Verdict},
     realm::Realm,
     rewrite::Rewritten,
@@ -20,17 +21,21 @@ use proxy_core::{
     site::Site,
     target::Target,
     telemetry::{Decision, Record},
+    tunnel::{Close, Tunnel, Upgrade, check_origin},
     upstream::Upstream,
 };
 use serde_json::{Map, Value};
 
 use crate::{
     KIND, Shared,
-    routes::{Asked, NOT_FOUND, Route},
+    routes::{Asked, NOT_FOUND, Route, Type},
 };
 
 /// Parameters of a query that hold the platform's token. `token` is Jupyter's own.
 const HIDDEN_PARAMETERS: &[&str] = &["access_token"];
+
+/// RFC 6455, 7.4.1.
+const POLICY: u16 = 1008;
 
 /// One tenant, of one worker.
 pub(crate) struct Instances {
@@ -159,6 +164,52 @@ impl Instances {
     }
 }
 
+impl Instances {
+    /// An instance that cannot be reached may have moved: the next request asks anew where it is.
+    async fn doubt<T>(&self, asked: &Asked<'_>, visit: &Visit<'_>, sent: &Result<T, ProxyError>) {
+        if let Err(ProxyError::Unreachable { .. } | ProxyError::Timeout { .. }) = sent {
+            self.shared.callers.doubt(visit, asked.id).await;
+        }
+    }
+
+    /// A kernel's socket is a session that VISA hears of, whatever the path in front of it is called here or there.
+    async fn begin_session(
+        &self,
+        asked: &Asked<'_>,
+        visit: &Visit<'_>,
+        sent: &str,
+    ) -> Result<Option<Held>, ProxyError> {
+        let (Some(sessions), Some(token)) = (&self.shared.sessions, &visit.token) else {
+            return Ok(None);
+        };
+        let session = Session::of(asked.target, asked.id).or_else(|| Session::of(sent, asked.id));
+        match session.filter(|_| self.route(asked).kind == Type::Jupyter) {
+            Some(session) => sessions.open(&session, token.token(), &self.platform).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A tunnel that ends when its user may not use the instance any more, or that is another one.
+    fn kept(&self, tunnel: Tunnel, asked: &Asked<'_>, visit: &Visit<'_>) -> Tunnel {
+        let Some(token) = &visit.token else {
+            return tunnel; // who has no token is known by the network that they are in
+        };
+        let stay = self
+            .shared
+            .stays
+            .begin(visit.identity.subject(), asked.id, token.token());
+        let (shared, platform) = (self.shared.clone(), self.platform.clone());
+        let (id, place) = (asked.id.to_owned(), visit.place.clone());
+        tunnel.until(async move {
+            let ask = async |token: &str| shared.callers.standing(token, &id, &place, &platform).await;
+            Close {
+                code: POLICY,
+                reason: stay.over(ask).await.into(),
+            }
+        })
+    }
+}
+
 impl Site for Instances {
     fn entrance(&self) -> &Entrance {
         &self.entrance
@@ -176,12 +227,34 @@ impl Site for Instances {
         let never = |_| Err(ProxyError::NotFound(NOT_FOUND.into())); // redirects are the caller's to follow
         let sent = self
             .forwarder
-            .forward(permit, Credential::none(), &exchange, body, slot, never);
-        let answer = sent.await;
-        if let Err(ProxyError::Unreachable { .. } | ProxyError::Timeout { .. }) = &answer {
-            self.shared.callers.doubt(&visit, asked.id).await;
+            .forward(permit, Credential::none(), &exchange, body, slot, never)
+            .await;
+        self.doubt(&asked, &visit, &sent).await;
+        sent
+    }
+
+    async fn upgrade(&self, record: &Record, head: &RequestHead) -> Result<Upgrade, ProxyError> {
+        let Passage {
+            asked,
+            visit,
+            rewritten,
+            permit,
+        } = self.pass(record, head).await?;
+        if !self.route(&asked).upgrades {
+            return Err(ProxyError::NotFound("this route takes no WebSockets".into()));
         }
-        answer
+        if visit.identity.by_cookie() {
+            check_origin(head, &self.shared.allowed_origins)?; // is it their own page that asks?
+        }
+        let slot = self.entrance.realm().limits().enter(visit.identity.subject()).await?; // may they now?
+        let session = self.begin_session(&asked, &visit, &rewritten.target).await?;
+        let exchange = self.exchange(record, head, (&asked, &visit), &rewritten)?;
+        let sent = self.forwarder.tunnel(permit, Credential::none(), &exchange, slot).await;
+        self.doubt(&asked, &visit, &sent).await;
+        Ok(match sent? {
+            Upgrade::Accepted(tunnel) => Upgrade::Accepted(self.kept(tunnel, &asked, &visit).holding(session)),
+            answered => answered,
+        })
     }
 
     async fn preview(&self, record: &Record, head: &RequestHead) -> Result<(), ProxyError> {

@@ -20,9 +20,9 @@ use actix_http::RequestHead;
 use async_trait::async_trait;
 use prometheus::IntCounter;
 
-pub(crate) use self::cache::fingerprint;
 #[cfg(fuzzing)]
 pub use self::oidc::fuzzing;
+pub(crate) use self::{cache::fingerprint, gateway::KIND as GATEWAY};
 pub use self::{
     cache::{AnswerCache, Lasting, NoAnswer, RETRY_AFTER},
     config::{IdentityConfig, Required},

@@ -89,6 +89,15 @@ pub enum ProxyError {
     TooManyRequests { limit: usize, retry_after: Duration },
     #[error("the service has as many requests in progress as it may have")]
     Busy { retry_after: Duration },
+    #[error("you have {limit} tunnels (WebSockets) open, which is as many as one user may have")]
+    TooManyTunnels { limit: usize, retry_after: Duration },
+    #[error("{reason}")]
+    NoTunnel {
+        reason: &'static str,
+        retry_after: Duration,
+    },
+    #[error("the only version of the WebSocket protocol here is 13")]
+    UpgradeRequired,
     #[error("who you are cannot be checked now: the {kind} identity provider does not answer as it should")]
     CannotDecide { kind: &'static str, retry_after: Duration },
     #[error("the credential for upstream `{upstream}` cannot be read")]
@@ -132,8 +141,9 @@ impl ProxyError {
             Self::UriTooLong { .. } => &problem::URI_TOO_LONG,
             Self::HeadersTooLarge { .. } => &problem::HEADERS_TOO_LARGE,
             Self::ExpectationFailed => &problem::EXPECTATION_FAILED,
-            Self::TooManyRequests { .. } => &problem::TOO_MANY_REQUESTS,
-            Self::Busy { .. } => &problem::BUSY,
+            Self::TooManyRequests { .. } | Self::TooManyTunnels { .. } => &problem::TOO_MANY_REQUESTS,
+            Self::Busy { .. } | Self::NoTunnel { .. } => &problem::BUSY,
+            Self::UpgradeRequired => &problem::UPGRADE_REQUIRED,
             Self::CannotDecide { .. } => &problem::IDENTITY_UNAVAILABLE,
             Self::Credential { .. } => &problem::CREDENTIAL_UNAVAILABLE,
             Self::Unreachable { .. } => &problem::UPSTREAM_UNREACHABLE,
@@ -150,6 +160,8 @@ impl ProxyError {
             Self::TooManyRequests { retry_after, .. }
             | Self::Busy { retry_after }
             | Self::NoAddress { retry_after, .. }
+            | Self::TooManyTunnels { retry_after, .. }
+            | Self::NoTunnel { retry_after, .. }
             | Self::CannotDecide { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
@@ -234,6 +246,11 @@ impl ProxyError {
         }
         if let Self::MethodNotAllowed { allow } = self {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Self::UpgradeRequired = self {
+            // RFC 9110, 15.5.22, and RFC 6455, 4.4
+            response.insert_header((header::UPGRADE, "websocket"));
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
         response.body(format!("{body}\n")) // a line of its own on a terminal
     }

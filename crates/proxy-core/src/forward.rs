@@ -13,6 +13,7 @@ pub mod links;
 mod outgoing;
 mod scan;
 mod trace;
+mod tunnel;
 pub(crate) mod upload;
 
 use std::{sync::Arc, time::Duration};

@@ -10,7 +10,7 @@ mod sessions;
 
 pub use self::{
     api::{InstanceApi, KIND, Refused},
-    callers::{COOKIE, Callers, Directory, Pages, Visit},
+    callers::{COOKIE, Callers, Directory, FindId, Pages, Visit},
     config::{InstancesConfig, ListedConfig},
     places::{Place, Places},
     sessions::{Session, Sessions},

@@ -15,6 +15,7 @@ pub mod credential; // as whom?
 pub mod documents; // what a service hands out or reads, a file each
 pub mod lease; // a credential of the caller's own
 pub mod forward; // send it on, stream it back
+pub mod tunnel; // bytes both ways, after an upgrade
 pub mod transport; // the one way to make clients that forward bytes
 pub mod client; // the one way to make the client that asks platforms
 pub mod headers; // which header goes where

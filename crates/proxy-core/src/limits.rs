@@ -5,6 +5,7 @@
 //!
 //! **Invariant**: nobody waits without bound, neither in number nor in time, and a user without requests leaves no trace.
 
+mod tunnels;
 mod users;
 
 use std::{
@@ -20,6 +21,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+pub use self::tunnels::TunnelBounds;
+pub(crate) use self::tunnels::TunnelPlace;
 use self::users::{Ticket, Users};
 use crate::{error::ProxyError, telemetry::TenantMetrics};
 
@@ -34,6 +37,8 @@ pub struct Bounds {
     pub queue: usize,
     /// How long a request waits.
     pub wait: Duration,
+    /// Connections that have been upgraded: these take no place of those above.
+    pub tunnels: TunnelBounds,
 }
 
 /// The limits of one tenant, shared by all workers. Cheap to clone.
@@ -45,6 +50,7 @@ struct Shared {
     bounds: Bounds,
     places: Semaphore,
     waiting: AtomicUsize,
+    tunnels: AtomicUsize,
     users: Arc<Users>,
     metrics: Arc<TenantMetrics>,
 }
@@ -57,6 +63,7 @@ impl Limits {
             bounds,
             places: Semaphore::new(bounds.max_in_flight.min(Semaphore::MAX_PERMITS)),
             waiting: AtomicUsize::new(0),
+            tunnels: AtomicUsize::new(0),
             users: Users::new(bounds.max_in_flight_per_user.min(Semaphore::MAX_PERMITS)),
             metrics,
         }))

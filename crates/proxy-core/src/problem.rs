@@ -71,9 +71,12 @@ problems! {
     EXPECTATION_FAILED = "expectation_failed", 417, "The expectation cannot be met",
         "The `Expect` header asks for something other than `100-continue`.",
         "Leave the `Expect` header out.";
+    UPGRADE_REQUIRED = "upgrade_required", 426, "Another version of the protocol is needed",
+        "The request opens a WebSocket, but with a version of the protocol other than 13, which is the one of RFC 6455. Nothing was sent on.",
+        "Use a current WebSocket library; `Sec-WebSocket-Version` says what is spoken here.";
     TOO_MANY_REQUESTS = "too_many_requests", 429, "Too many requests at once",
-        "You have as many requests in progress as one user may have, and the queue is full or took too long.",
-        "Wait as long as `Retry-After` says, and run fewer requests in parallel.";
+        "You have as many requests in progress as one user may have, and the queue is full or took too long; or as many open tunnels (WebSockets).",
+        "Wait as long as `Retry-After` says, and run fewer requests in parallel. Close notebooks and terminals that you do not use.";
     HEADERS_TOO_LARGE = "headers_too_large", 431, "The request head is too large",
         "The head of the request is over 32 KiB.",
         "Remove headers and cookies that are not meant for this service.";
@@ -99,7 +102,7 @@ problems! {
         "The service that knows who you are (the hub, the identity provider) does not answer. Nobody is let in on a guess.",
         "Wait as long as `Retry-After` says and try again. Your token need not be renewed.";
     BUSY = "busy", 503, "The service is busy",
-        "The service has as many requests in progress as it may have, and the queue is full or took too long.",
+        "The service has as many requests in progress as it may have, and the queue is full or took too long; or as many open tunnels (WebSockets); or it is about to stop and opens no more of these.",
         "Wait as long as `Retry-After` says and try again.";
     NO_ADDRESS = "no_address", 503, "It has no address yet",
         "What you asked for exists and is yours to use, but the platform does not say where it is: it may have been started a moment ago.",

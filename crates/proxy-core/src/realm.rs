@@ -7,9 +7,9 @@ use actix_web::http::header::{HOST, HeaderMap, HeaderName};
 
 use crate::{
     auth::Identity,
-    config::sections::{LimitsConfig, RealmConfig, ServerConfig, check::is_loopback_host},
+    config::sections::{RealmConfig, ServerConfig, TunnelsConfig, check::is_loopback_host},
     error::ProxyError,
-    limits::{Bounds, Limits},
+    limits::{Bounds, Limits, TunnelBounds},
     telemetry::{Metrics, TenantMetrics},
 };
 
@@ -43,7 +43,7 @@ impl Realm {
         let metrics = Arc::new(metrics.tenant(&config.name));
         Arc::new(Self {
             prefix: config.prefix.clone(),
-            limits: Limits::new(bounds(&config.limits), metrics.clone()),
+            limits: Limits::new(bounds(config), metrics.clone()),
             metrics,
             required_scopes: config.required_scopes.clone(),
             required_groups: config.required_groups.clone(),
@@ -166,12 +166,24 @@ pub(crate) fn origin_text(url: &url::Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn bounds(config: &LimitsConfig) -> Bounds {
+fn bounds(config: &RealmConfig) -> Bounds {
+    let limits = &config.limits;
     Bounds {
-        max_in_flight: config.max_in_flight,
-        max_in_flight_per_user: config.max_in_flight_per_user,
-        queue: config.queue,
-        wait: Duration::from_secs(config.queue_seconds),
+        max_in_flight: limits.max_in_flight,
+        max_in_flight_per_user: limits.max_in_flight_per_user,
+        queue: limits.queue,
+        wait: Duration::from_secs(limits.queue_seconds),
+        tunnels: config.tunnels.as_ref().map(tunnel_bounds).unwrap_or_default(),
+    }
+}
+
+fn tunnel_bounds(config: &TunnelsConfig) -> TunnelBounds {
+    let limit = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
+    TunnelBounds {
+        max: config.max_tunnels,
+        max_per_user: config.max_tunnels_per_user,
+        idle: limit(config.idle_seconds),
+        lifetime: limit(config.lifetime_seconds),
     }
 }
 

@@ -15,6 +15,7 @@ mod socket;
 mod stream;
 mod tls;
 mod turns;
+mod upgrade;
 
 use std::{path::Path, rc::Rc, sync::Arc};
 

@@ -8,7 +8,9 @@ use actix_web::{HttpResponse, http::Method, web};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use crate::{auth::Identity, entrance::Entrance, error::ProxyError, pages, policy::Verdict, telemetry::Record};
+use crate::{
+    auth::Identity, entrance::Entrance, error::ProxyError, pages, policy::Verdict, telemetry::Record, tunnel::Upgrade,
+};
 
 /// What a service serves below one prefix, by one worker.
 pub trait Site: 'static {
@@ -27,6 +29,11 @@ pub trait Site: 'static {
     /// it does not need the body or the upstream.
     fn preview(&self, record: &Record, head: &RequestHead) -> impl Future<Output = Result<(), ProxyError>>;
 
+    /// One request below the prefix that asks for WebSocket, in a handshake that is one. Not for a page.
+    fn upgrade(&self, _record: &Record, _head: &RequestHead) -> impl Future<Output = Result<Upgrade, ProxyError>> {
+        async { Err(no_upgrade()) }
+    }
+
     /// What would be said to `identity`, who asks about a request of their own.
     ///
     /// # Errors
@@ -40,11 +47,17 @@ pub trait Site: 'static {
     fn operations(&self) -> Map<String, Value>;
 }
 
+/// What is said where nobody knows another protocol.
+pub(crate) fn no_upgrade() -> ProxyError {
+    ProxyError::BadRequest("this service does not upgrade connections".into())
+}
+
 /// A site of whatever type. Requests do not pass through here: see [`Mount::add`].
 #[async_trait(?Send)]
 pub(crate) trait Mount {
     fn entrance(&self) -> &Entrance;
     async fn preview(&self, record: &Record, head: &RequestHead) -> Result<(), ProxyError>;
+    async fn upgrade(&self, record: &Record, head: &RequestHead) -> Result<Upgrade, ProxyError>;
     fn explain(&self, identity: &Identity, method: &Method, target: &str) -> Result<Verdict, ProxyError>;
     fn policy_table(&self) -> String;
     fn operations(&self) -> Map<String, Value>;
@@ -61,6 +74,10 @@ impl<S: Site> Mount for S {
 
     async fn preview(&self, record: &Record, head: &RequestHead) -> Result<(), ProxyError> {
         Site::preview(self, record, head).await
+    }
+
+    async fn upgrade(&self, record: &Record, head: &RequestHead) -> Result<Upgrade, ProxyError> {
+        Site::upgrade(self, record, head).await
     }
 
     fn explain(&self, identity: &Identity, method: &Method, target: &str) -> Result<Verdict, ProxyError> {

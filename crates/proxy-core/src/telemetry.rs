@@ -11,6 +11,7 @@ mod log_layer;
 mod metrics;
 mod root_span;
 
+pub(crate) use self::audit::TunnelRecord;
 pub use self::{
     audit::{Audit, AuditedBody, Decision, Record, RequestId},
     lines::{Captured, Lines, LogLine},

@@ -7,6 +7,7 @@
 mod connect;
 mod line;
 mod pool;
+mod raw;
 mod resolver;
 
 use std::{
@@ -23,7 +24,8 @@ use tokio::time::Instant;
 
 use self::pool::{IDLE, Shared};
 pub(crate) use self::{
-    pool::{AnswerBody, Pool, SendError},
+    pool::{AnswerBody, Pool, SendError, Switched},
+    raw::Raw,
     resolver::leads_out,
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use proxy_testkit::{Ended, FakeUpstream, RawClient, Script};
+use proxy_testkit::{RawClient, Script};
 
 use crate::harness::{Harness, Setup};
 
@@ -179,7 +179,7 @@ fn what_a_malicious_instance_sends_ends_with_its_own_request() {
         &[("Authorization", &format!("Bearer {token}"))],
         b"",
     );
-    assert!(client.try_read_response().is_err(), "what was cut is no success");
+    assert!(!client.read_response().complete, "what was cut is no success");
 }
 
 #[test]
@@ -218,6 +218,4 @@ fn nobody_there_is_told_without_an_address() {
         problem.contains("Visa Files") && !problem.contains(&address) && !problem.contains("127.0.0.1"),
         "{problem}"
     );
-    let _ = FakeUpstream::refusing();
-    let _ = Ended::Closed;
 }

@@ -53,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) tenant: String,
     /// Lines for `[tenant.instances]`, instead of where VISA is.
     pub(crate) instances: Option<String>,
+    /// Seconds for which VISA's answers are believed.
+    pub(crate) refresh: Option<u64>,
     /// Lines for `[tenant.upstream]`.
     pub(crate) upstream: String,
     /// Tables below the tenant.
@@ -66,14 +68,8 @@ pub(crate) struct Harness {
     pub(crate) admin: SocketAddr,
     pub(crate) files: TempDir,
     audit: Captured,
-    stop: Option<tokio::sync::oneshot::Sender<Stop>>,
-    stopped: mpsc::Receiver<()>,
-}
-
-/// How a service ends.
-pub(crate) enum Stop {
-    Drain,
-    AtOnce,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    stopped: std::sync::Mutex<mpsc::Receiver<()>>,
 }
 
 impl Harness {
@@ -99,7 +95,7 @@ impl Harness {
             files,
             audit,
             stop: Some(stop),
-            stopped,
+            stopped: stopped.into(),
         };
         eventually(PATIENCE, || RawClient::get(harness.admin, "/readyz", &[]).status == 200);
         harness
@@ -144,10 +140,14 @@ impl Harness {
         self.audit.lines().join("\n")
     }
 
-    /// Ends the service, and waits until it has.
-    pub(crate) fn stop(&mut self, how: Stop) {
-        let _ = self.stop.take().unwrap().send(how);
-        self.stopped.recv_timeout(Duration::from_secs(20)).unwrap();
+    /// Drains the service, and waits until it has ended.
+    pub(crate) fn drain(&mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.stopped
+            .lock()
+            .unwrap()
+            .recv_timeout(Duration::from_secs(20))
+            .unwrap();
     }
 }
 
@@ -179,10 +179,15 @@ fn toml(setup: &Setup, visa: &FakeVisa, instance: &FakeUpstream, files: &TempDir
         identity,
         tenant,
         instances,
+        refresh,
         upstream,
         tables,
     } = setup;
-    let visas = || format!("api_host = \"127.0.0.1\"\napi_port = {}", visa.address.port());
+    let refresh = refresh.unwrap_or(60);
+    let visas = || {
+        let port = visa.address.port();
+        format!("api_host = \"127.0.0.1\"\napi_port = {port}\nrefresh_seconds = {refresh}")
+    };
     let instances = instances.clone().unwrap_or_else(visas);
     let loopback = if upstream.contains("allow_loopback") {
         ""
@@ -221,7 +226,7 @@ directory = "{files}/data"
 type Started = (
     SocketAddr,
     SocketAddr,
-    tokio::sync::oneshot::Sender<Stop>,
+    tokio::sync::oneshot::Sender<()>,
     mpsc::Receiver<()>,
 );
 
@@ -241,7 +246,7 @@ fn run(toml: String, audit: Lines) -> Started {
                 .unwrap();
             addresses.send((running.public, running.admin)).unwrap();
             match stopping.await {
-                Ok(Stop::Drain) => running.drain(Duration::ZERO).await,
+                Ok(()) => running.drain(Duration::ZERO).await,
                 _ => running.stop().await,
             }
         });

@@ -9,4 +9,5 @@ mod listed;
 mod lookups;
 mod routing;
 mod startup;
+mod tunnels;
 mod visa;

@@ -7,6 +7,7 @@ mod policy;
 mod reach;
 mod server;
 mod tenant;
+mod tunnels;
 mod upstream;
 
 pub use self::{
@@ -16,6 +17,7 @@ pub use self::{
     reach::ReachConfig,
     server::{LogConfig, LogFormat, ServerConfig, TlsConfig},
     tenant::{LimitsConfig, RealmConfig, TenantConfig},
+    tunnels::TunnelsConfig,
     upstream::UpstreamConfig,
 };
 

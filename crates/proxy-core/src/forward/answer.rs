@@ -46,14 +46,23 @@ pub(super) fn check(response: &Response<AnswerBody>, upstream: &Upstream) -> Res
     if count(header::CONTENT_TYPE) > 1 || count(header::LOCATION) > 1 {
         return invalid("a header that may come once came twice");
     }
+    check_size(fields, upstream)
+}
+
+/// Whether a head is as small as heads have to be.
+pub(super) fn check_size(fields: &HeaderMap, upstream: &Upstream) -> Result<(), ProxyError> {
     let bytes: usize = fields
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
         .sum();
-    if bytes > MAX_HEAD || fields.len() > MAX_FIELDS {
-        return invalid("its head is too large");
+    if bytes <= MAX_HEAD && fields.len() <= MAX_FIELDS {
+        return Ok(());
     }
-    Ok(())
+    Err(ProxyError::Invalid {
+        upstream: upstream.name.clone(),
+        reason: "its head is too large",
+        detail: format!("{bytes} bytes in {} fields", fields.len()),
+    })
 }
 
 /// hyper believes `Transfer-Encoding` where both are there, takes equal lengths for one, and undoes chunks but no other

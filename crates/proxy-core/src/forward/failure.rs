@@ -44,8 +44,14 @@ pub(super) async fn request_until(
     fresh: bool,
     upstream: &Upstream,
 ) -> Result<Response<AnswerBody>, Failure> {
+    let sent = pool.send(request, fresh, deadline).await;
+    sent.map_err(|error| failed(error, upstream))
+}
+
+/// What became of a request without an answer.
+pub(super) fn failed(error: SendError, upstream: &Upstream) -> Failure {
     let name = || upstream.name.clone();
-    pool.send(request, fresh, deadline).await.map_err(|error| match error {
+    match error {
         SendError::Timeout => Failure::Timeout(name()),
         SendError::Connect(error) => Failure::Connect(name(), chain(error.as_ref())),
         SendError::Exchange(error) if error.is_parse() || error.is_parse_status() => {
@@ -55,7 +61,7 @@ pub(super) async fn request_until(
             upstream: name(),
             detail: chain(&error),
         }),
-    })
+    }
 }
 
 /// The message of an error and of all that caused it: for the log alone.

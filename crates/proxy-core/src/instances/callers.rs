@@ -19,7 +19,7 @@ use super::{
 use crate::{
     access::Access,
     auth::{
-        Authenticator, Authenticators, CacheState, Identity, Outcome, Presented, RETRY_AFTER, Required,
+        Authenticator, Authenticators, CacheState, GATEWAY, Identity, Outcome, Presented, RETRY_AFTER, Required,
         presented_as_bearer,
     },
     client::PlatformClient,
@@ -81,7 +81,7 @@ pub struct Visit<'h> {
     pub cache: CacheState,
     /// Where the instance is.
     pub place: Place,
-    /// What they came with.
+    /// What they came with, if that is what proves them.
     pub token: Option<Presented<'h>>,
 }
 
@@ -161,10 +161,11 @@ impl Callers {
             }
         };
         Ok(Visit {
+            // Whom the network proves, no token does.
+            token: token.filter(|_| identity.kind() != GATEWAY),
             identity,
             cache,
             place,
-            token,
         })
     }
 
@@ -244,7 +245,7 @@ impl Authenticator for Pages {
         let callers = &self.0;
         let caller = match (&callers.directory, callers.instance_of(head)) {
             (Directory::Visa(_), Some(id)) => callers
-                .visit(head, &id, client, None)
+                .look(head, &id, client, None)
                 .await
                 .map(|visit| (visit.identity, visit.cache)),
             (Directory::Visa(_), None) => Err(ProxyError::Rejected(Reason::Unacceptable(

@@ -16,6 +16,7 @@ fn limits(max_in_flight: usize, max_in_flight_per_user: usize, queue: usize, wai
             max_in_flight_per_user,
             queue,
             wait,
+            tunnels: TunnelBounds::default(),
         },
         metrics,
     )

@@ -33,6 +33,8 @@ pub(super) struct User {
     pub(super) places: Semaphore,
     /// Requests of this user that wait.
     pub(super) waiting: AtomicUsize,
+    /// Tunnels of this user.
+    pub(super) tunnels: AtomicUsize,
 }
 
 impl Users {
@@ -57,6 +59,7 @@ impl Users {
                 name: name.clone(),
                 places,
                 waiting: AtomicUsize::new(0),
+                tunnels: AtomicUsize::new(0),
             });
             shard.insert(
                 name,
@@ -96,6 +99,11 @@ pub(super) struct Ticket {
 impl Ticket {
     pub(super) fn user(&self) -> &Arc<User> {
         &self.user
+    }
+
+    /// Another one for the same user.
+    pub(super) fn again(&self) -> Self {
+        self.users.ticket(&self.user.name)
     }
 }
 

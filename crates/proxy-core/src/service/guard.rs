@@ -4,15 +4,29 @@ use actix_http::RequestHead;
 use actix_web::http::{Method, Uri, Version, header};
 use http::uri::Authority;
 
-use crate::error::ProxyError;
+use crate::{error::ProxyError, site::no_upgrade};
 
 /// Longest target.
 const MAX_TARGET: usize = 8 * 1024;
 /// Largest head: names and values.
 const MAX_HEAD: usize = 32 * 1024;
 
-/// Whether a request may be looked at, and whether its connection can go on.
+/// Whether a request may be looked at.
 pub(super) fn check(head: &RequestHead) -> Result<(), ProxyError> {
+    check_form(head)?;
+    if upgrades(head) {
+        return Err(no_upgrade());
+    }
+    check_rest(head)
+}
+
+/// The same for one that asks for another protocol, of somebody who may know one.
+pub(super) fn check_upgrade(head: &RequestHead) -> Result<(), ProxyError> {
+    check_form(head)?;
+    check_rest(head)
+}
+
+fn check_form(head: &RequestHead) -> Result<(), ProxyError> {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > MAX_TARGET {
         return Err(ProxyError::UriTooLong { limit: MAX_TARGET });
@@ -34,11 +48,10 @@ pub(super) fn check(head: &RequestHead) -> Result<(), ProxyError> {
     if head.version > Version::HTTP_11 || head.version < Version::HTTP_10 {
         return Err(ProxyError::BadRequest("the HTTP version is not 1.0 or 1.1".into()));
     }
-    if upgrades(head) {
-        return Err(ProxyError::BadRequest(
-            "this service does not upgrade connections".into(),
-        ));
-    }
+    Ok(())
+}
+
+fn check_rest(head: &RequestHead) -> Result<(), ProxyError> {
     // actix knows `100-continue` alone; with any other expectation the request would wait for its body.
     if !head
         .headers

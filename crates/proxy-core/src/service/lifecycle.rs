@@ -13,9 +13,13 @@ use std::{
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 use super::{Clients, Service, admin, listener};
+use crate::tunnel::Drain;
 
 /// Connections that may wait to be accepted: the system's own default is too small for a burst of notebooks.
 const BACKLOG: i32 = 2_048;
@@ -31,6 +35,8 @@ pub(super) struct State {
     started: AtomicBool,
     since: Instant,
     heartbeats: Mutex<Vec<Weak<AtomicU64>>>,
+    /// When the grace of the drain is over, once there is one: told to tunnels, which nothing else ends.
+    drain: watch::Sender<Option<tokio::time::Instant>>,
 }
 
 impl Default for State {
@@ -40,6 +46,7 @@ impl Default for State {
             started: AtomicBool::default(),
             since: Instant::now(),
             heartbeats: Mutex::default(),
+            drain: watch::Sender::new(None),
         }
     }
 }
@@ -70,6 +77,17 @@ impl State {
         ticks
             .map(|tick| tick.load(Ordering::Relaxed))
             .all(|tick| now.saturating_sub(tick) < STUCK.as_secs())
+    }
+
+    /// Tells everybody that the service stops, and that new connections are taken for so long still.
+    fn begin_drain(&self, grace: Duration) {
+        self.draining.store(true, Ordering::Relaxed);
+        self.drain.send_replace(Some(tokio::time::Instant::now() + grace));
+    }
+
+    /// Tells a tunnel that the service stops.
+    pub(super) fn drain(&self) -> Drain {
+        self.drain.subscribe()
     }
 
     pub(super) fn draining(&self) -> bool {
@@ -156,7 +174,7 @@ impl Running {
 
     /// Stops at once, whatever is in progress.
     pub async fn stop(&self) {
-        self.state.draining.store(true, Ordering::Relaxed);
+        self.state.begin_drain(Duration::ZERO);
         self.public_handle.stop(false).await;
         self.service.lines.flush(FLUSH);
         self.admin_handle.stop(false).await;
@@ -164,7 +182,7 @@ impl Running {
 
     /// Not ready at once, no new connections after `grace`, then waits for what is in progress, up to the deadline.
     pub async fn drain(&self, grace: Duration) {
-        self.state.draining.store(true, Ordering::Relaxed);
+        self.state.begin_drain(grace);
         tracing::info!(?grace, "draining");
         tokio::time::sleep(grace).await;
         self.public_handle.stop(true).await;

@@ -22,6 +22,7 @@ use super::{
     socket::Socket,
     stream::{Limits, Timed},
     tls::Handshakes,
+    upgrade,
 };
 use crate::{
     config::sections::ServerConfig,
@@ -31,7 +32,7 @@ use crate::{
 };
 
 /// How long a connection that is being closed is read, so that the client gets our last answer.
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 /// What the dispatcher gathers before it writes. A caller who reads slowly holds that much and a chunk on top, in a buffer
 /// that grows by doubling.
 const WRITE_BUFFER: usize = 16 * 1024;
@@ -75,7 +76,7 @@ fn connections(
         service.metrics.clone(),
         handshakes(service, limits, &signal).map(Rc::new),
     );
-    let expecting = worker.clone();
+    let (expecting, upgrading) = (worker.clone(), worker.clone());
     let http = HttpService::build()
         .graceful_shutdown_signal(move || {
             let signal = signal.clone();
@@ -91,6 +92,9 @@ fn connections(
             data.insert(io.progress().clone());
         })
         .expect(fn_service(move |request| expect::decide(expecting.clone(), request)))
+        .upgrade(fn_service(move |(request, caller)| {
+            Box::pin(upgrade::serve(upgrading.clone(), request, caller)) // few connections are as large
+        }))
         .h1(map_config(application(service, worker, clients).into_factory(), |_| {
             AppConfig::default()
         }));

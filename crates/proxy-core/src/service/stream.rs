@@ -24,7 +24,7 @@ use super::{
     progress::{Awaited, Progress},
     socket::Socket,
 };
-use crate::{telemetry::Metrics, timer::Timer};
+use crate::{telemetry::Metrics, timer::Timer, tunnel::watch_for_death};
 
 /// Most bytes that are read while it is not their turn: beyond, the client waits.
 const MAX_HELD: usize = 32 * 1024;
@@ -56,6 +56,8 @@ pub(super) struct Timed {
     write_timer: Timer,
     /// A refusal of actix's own was seen: noted once.
     refused: bool,
+    /// There is no HTTP on it any more.
+    raw: bool,
     metrics: Arc<Metrics>,
 }
 
@@ -71,12 +73,35 @@ impl Timed {
             write_since: None,
             write_timer,
             refused: false,
+            raw: false,
             metrics,
         }
     }
 
     pub(super) fn progress(&self) -> &Rc<Progress> {
         &self.progress
+    }
+
+    /// From now on there is no HTTP on it: whatever comes is handed on, after `read` and what was held back, and only who takes
+    /// nothing is given up.
+    pub(super) fn open(&mut self, mut read: BytesMut) {
+        self.raw = true;
+        read.unsplit(std::mem::take(&mut self.held));
+        self.held = read;
+        watch_for_death(self.io.tcp());
+    }
+
+    /// What was held back, and then what comes.
+    fn poll_raw(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            return Pin::new(&mut self.io).poll_read(context, buffer);
+        }
+        let count = self.held.len().min(buffer.remaining());
+        buffer.put_slice(&self.held.split_to(count));
+        if self.held.is_empty() {
+            self.held = BytesMut::new(); // lets go of it
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The dispatcher's own timer of the first head is off: it would answer 408 without a word to metrics and log. Here
@@ -211,6 +236,9 @@ impl AsyncRead for Timed {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.raw {
+            return self.poll_raw(context, buffer);
+        }
         // The dispatcher writes all it has before it reads again, or as much as the client takes.
         if self.progress.busy.get() == 0 && self.write_since.is_none() {
             self.progress.answering.set(false);

@@ -11,6 +11,7 @@ mod counters;
 mod event;
 mod record;
 mod request_id;
+mod tunnel;
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,6 +25,7 @@ use actix_web::http::Method;
 use tokio::{runtime::Handle, sync::Notify};
 
 use self::counters::Counters;
+pub(crate) use self::tunnel::TunnelRecord;
 pub use self::{
     body::AuditedBody,
     record::{Decision, Record},

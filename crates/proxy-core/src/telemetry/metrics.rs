@@ -34,6 +34,7 @@ pub struct Metrics {
     certificate_reloads: IntCounterVec,
     certificate_not_after: IntGaugeVec,
     in_flight: IntGaugeVec,
+    open_tunnels: IntGaugeVec,
     cut_answers: IntCounterVec,
     journal_writes: IntCounterVec,
     endings: IntCounterVec,
@@ -131,6 +132,11 @@ impl Metrics {
                 &["service"],
             ),
             in_flight: gauges("nbgate_in_flight", "Requests in progress.", &["service", "tenant"]),
+            open_tunnels: gauges(
+                "nbgate_open_tunnels",
+                "Tunnels (WebSockets) that are open, or being opened.",
+                &["service", "tenant"],
+            ),
             cut_answers: counters(
                 "nbgate_cut_answers_total",
                 "Answers that ended in a reset because the upstream broke off or fell silent, or its body held the credential.",
@@ -260,6 +266,7 @@ impl Metrics {
             request_seconds: self.request_seconds.with_label_values(&labels),
             upstream_seconds: self.upstream_seconds.with_label_values(&labels),
             in_flight: self.in_flight.with_label_values(&labels),
+            open_tunnels: self.open_tunnels.with_label_values(&labels),
             cut_answers: self.cut_answers.with_label_values(&labels),
         }
     }
@@ -276,6 +283,8 @@ pub struct TenantMetrics {
     pub upstream_seconds: Histogram,
     /// Requests in progress.
     pub in_flight: IntGauge,
+    /// Tunnels that are open, or being opened.
+    pub open_tunnels: IntGauge,
     /// Answers that ended in a reset because of the upstream.
     pub cut_answers: IntCounter,
 }

@@ -12,10 +12,14 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use hyper::{
     body::Incoming,
-    client::conn::http1::{self, SendRequest},
+    client::conn::{
+        TrySendError,
+        http1::{self, Parts, SendRequest},
+    },
 };
 use tokio::time::Instant;
 
@@ -37,6 +41,16 @@ pub(super) struct Line {
     driver: Option<Pin<Box<http1::Connection<Connection, Upload>>>>,
     timer: Timer,
     large: Option<Large>,
+    /// Not to be lent again.
+    single: bool,
+}
+
+/// What became of the wish for another protocol.
+pub(super) enum Switch {
+    /// The upstream agreed: the connection is no longer one for HTTP. With what was read behind the answer.
+    Raw(Response<Incoming>, Connection, Bytes),
+    /// It answered otherwise.
+    Answer(Response<Incoming>, Line),
 }
 
 /// Why a request has no answer.
@@ -58,7 +72,50 @@ impl Line {
             driver: Some(Box::pin(driver)),
             timer: Timer::default(),
             large,
+            single: false,
         })
+    }
+
+    /// The same for one request alone, which asks for another protocol.
+    pub(super) async fn single(io: Connection) -> Result<Self, SendError> {
+        let handshake = handshake(io, SMALL_BUFFER).await;
+        let (sender, driver) = handshake.map_err(|error| SendError::Connect(error.into()))?;
+        Ok(Self {
+            sender,
+            driver: Some(Box::pin(driver)),
+            timer: Timer::default(),
+            large: None,
+            single: true,
+        })
+    }
+
+    /// Asks for another protocol, until `deadline`.
+    pub(super) async fn switch(mut self, request: Request<Upload>, deadline: Instant) -> Result<Switch, SendError> {
+        let mut driver = self.driver.take().ok_or(SendError::Timeout)?;
+        let (mut answer, mut answered, mut done) = (pin!(self.sender.try_send_request(request)), None, false);
+        let answer = std::future::poll_fn(|context| {
+            // An upgrade ends the driver, and leaves the connection with it.
+            done = done || driver.as_mut().get_mut().poll_without_shutdown(context).is_ready();
+            if answered.is_none()
+                && let Poll::Ready(answer) = answer.as_mut().poll(&mut quiet())
+            {
+                answered = Some(answer);
+            }
+            match answered.take_if(|answer| done || !is_switch(answer)) {
+                Some(answer) => Poll::Ready(answer.map_err(|error| SendError::Exchange(error.into_error()))),
+                None => self
+                    .timer
+                    .poll_past(deadline, context)
+                    .map(|()| Err(SendError::Timeout)),
+            }
+        })
+        .await?;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Parts { io, read_buf, .. } = Pin::into_inner(driver).into_parts();
+            return Ok(Switch::Raw(answer, io, read_buf));
+        }
+        self.driver = (!done).then_some(driver);
+        Ok(Switch::Answer(answer, self))
     }
 
     /// One request and the head of its answer, until `deadline`.
@@ -102,7 +159,7 @@ impl Line {
     /// come that nobody asked for. `context` is woken when that may have changed.
     pub(super) fn is_free(&mut self, context: &mut Context<'_>) -> bool {
         self.drive(context);
-        self.driver.is_some() && self.sender.is_ready()
+        !self.single && self.driver.is_some() && self.sender.is_ready()
     }
 }
 
@@ -119,6 +176,11 @@ impl fmt::Debug for Line {
 /// polls a `Sleep` with the real context each time.
 pub(super) fn quiet() -> Context<'static> {
     Context::from_waker(Waker::noop())
+}
+
+fn is_switch(answer: &Result<Response<Incoming>, TrySendError<Request<Upload>>>) -> bool {
+    let status = answer.as_ref().ok().map(Response::status);
+    status == Some(StatusCode::SWITCHING_PROTOCOLS)
 }
 
 #[expect(

@@ -13,15 +13,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, response::Parts};
 use http_body::{Body as _, Frame};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service as _;
 
 use super::{
-    connect::Connector,
-    line::{Line, Unanswered, quiet},
+    connect::{Connection, Connector},
+    line::{Line, Switch, Unanswered, quiet},
+    raw::Raw,
 };
 use crate::{
     forward::upload::Upload,
@@ -89,6 +90,14 @@ pub(crate) enum SendError {
     Exchange(hyper::Error),
 }
 
+/// What came of a request for another protocol.
+pub(crate) enum Switched {
+    /// The upstream agreed, with this head; and what it sent right behind it.
+    Raw(Parts, Raw, Bytes),
+    /// It answered otherwise. The connection ends with the answer.
+    Answer(Response<AnswerBody>),
+}
+
 /// A connection on loan.
 #[derive(Debug)]
 struct Lease {
@@ -131,6 +140,23 @@ impl Pool {
     ) -> Result<Response<AnswerBody>, SendError> {
         let idle = if fresh { None } else { self.take() };
         self.send_on(idle, request, deadline).await
+    }
+
+    /// Asks for another protocol on a connection that serves nothing else, and waits for the head of the answer until
+    /// `deadline`.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub(crate) async fn switch(
+        self: &Rc<Self>,
+        request: Request<Upload>,
+        deadline: Instant,
+    ) -> Result<Switched, SendError> {
+        let line = Line::single(self.dial(deadline).await?).await?;
+        Ok(match line.switch(request, deadline).await? {
+            Switch::Raw(answer, io, early) => Switched::Raw(answer.into_parts().0, io.into(), early),
+            Switch::Answer(answer, line) => Switched::Answer(self.lent(answer, line)),
+        })
     }
 
     async fn send_on(
@@ -183,10 +209,14 @@ impl Pool {
     }
 
     async fn connect(&self, deadline: Instant) -> Result<Line, SendError> {
+        Line::new(self.dial(deadline).await?, &self.shared.large).await
+    }
+
+    async fn dial(&self, deadline: Instant) -> Result<Connection, SendError> {
         let connecting = self.connector.clone().call(self.origin.clone());
         let deadline = deadline.min(Instant::now() + self.connect_within);
         match timeout_at(deadline, connecting).await {
-            Ok(Ok(connection)) => Line::new(connection, &self.shared.large).await,
+            Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) if Instant::now() < deadline => Err(SendError::Connect(error)),
             // The last address's share of the time may be over first.
             _ => Err(SendError::Timeout),

@@ -166,10 +166,10 @@ pub fn base_url(text: &str) -> Result<Url, String> {
 }
 
 /// The origin of a page, as browsers send it in `Origin`: scheme and host, and a port unless it is the scheme's own.
-pub fn origin(text: &str) -> Result<Url, String> {
+pub fn origin(text: &str) -> Result<String, String> {
     let url = http_url(text)?;
     match text.splitn(4, '/').nth(3).unwrap_or_default() {
-        "" => Ok(url),
+        "" => Ok(url.origin().ascii_serialization()),
         _ => Err("holds a path: write scheme and host, such as https://example.org".to_owned()),
     }
 }

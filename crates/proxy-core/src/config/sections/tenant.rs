@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CredentialConfig, PolicyConfig, UpstreamConfig, check};
+use super::{CredentialConfig, PolicyConfig, TunnelsConfig, UpstreamConfig, check};
 use crate::config::{Problems, Reader, Secrets, Section, Validate};
 
 /// What every tenant has, whatever it serves.
@@ -18,6 +18,8 @@ pub struct RealmConfig {
     pub required_groups: Vec<String>,
     /// How many at once.
     pub limits: LimitsConfig,
+    /// How many tunnels. `None`: the service upgrades no connection; one that does takes its section `tunnels` itself.
+    pub tunnels: Option<TunnelsConfig>,
 }
 
 impl RealmConfig {
@@ -43,6 +45,7 @@ impl RealmConfig {
             required_scopes,
             required_groups,
             limits: limits?,
+            tunnels: None,
         })
     }
 

@@ -5,12 +5,12 @@ use std::{net::SocketAddr, time::SystemTime};
 use serde::Serialize;
 
 use super::{
-    RequestId,
+    RequestId, TunnelRecord,
     counters::NO_TENANT,
     record::{NO_ROUTE, State},
 };
 use crate::{
-    auth::CacheState,
+    auth::{CacheState, Identity},
     telemetry::json::{MAX_LINE, Timestamp, append, shortened},
 };
 
@@ -107,12 +107,12 @@ fn append_event(buffer: &mut Vec<u8>, time: &str, state: &State, circumstances: 
             error: error.as_deref(),
         },
     );
-    append_details(buffer, state, limit);
+    append_details(buffer, &state.details, limit);
 }
 
 /// Adds members to the object that `buffer` ends with.
-fn append_details(buffer: &mut Vec<u8>, state: &State, limit: usize) {
-    for (name, value) in &state.details {
+fn append_details(buffer: &mut Vec<u8>, details: &[(&'static str, String)], limit: usize) {
+    for (name, value) in details {
         buffer.pop();
         buffer.push(b',');
         append(buffer, name);
@@ -120,4 +120,91 @@ fn append_details(buffer: &mut Vec<u8>, state: &State, limit: usize) {
         append(buffer, &shortened(value, limit));
         buffer.push(b'}');
     }
+}
+
+/// The end of a tunnel.
+#[derive(Serialize)]
+struct TunnelEvent<'a> {
+    time: &'a str,
+    level: &'static str,
+    event: &'static str,
+    service: &'static str,
+    tenant: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'static str>,
+    route: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    bytes: u64,
+    bytes_received: u64,
+    duration_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<SocketAddr>,
+    ended_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_reason: Option<&'a str>,
+}
+
+/// What the event of a tunnel knows beyond its record.
+pub(super) struct TunnelCircumstances {
+    pub(super) service: &'static str,
+    pub(super) microseconds: u64,
+}
+
+/// Appends the event of a tunnel's end to `buffer`, without a line feed.
+pub(super) fn write_tunnel(buffer: &mut Vec<u8>, record: &TunnelRecord, circumstances: &TunnelCircumstances) {
+    let start = buffer.len();
+    let time = Timestamp::of(SystemTime::now());
+    for limit in LIMITS {
+        buffer.truncate(start);
+        append_tunnel(buffer, time.as_str(), record, circumstances, limit);
+        if buffer.len() - start < MAX_LINE {
+            return;
+        }
+    }
+}
+
+fn append_tunnel(
+    buffer: &mut Vec<u8>,
+    time: &str,
+    record: &TunnelRecord,
+    circumstances: &TunnelCircumstances,
+    limit: usize,
+) {
+    let tenant = record.tenant.as_ref().map_or(NO_TENANT, |tenant| tenant.tenant());
+    let user = record
+        .identity
+        .as_ref()
+        .map(|identity| shortened(identity.user(), limit));
+    let rule = record.rule.as_ref().map(|rule| shortened(rule, limit));
+    let close = record.end.close.as_ref();
+    let reason = close.map(|close| shortened(&close.reason, limit));
+    append(
+        buffer,
+        &TunnelEvent {
+            time,
+            level: "INFO",
+            event: "tunnel",
+            service: circumstances.service,
+            tenant: &shortened(tenant, limit),
+            request_id: record.request_id.as_str(),
+            user: user.as_deref(),
+            identity: record.identity.as_ref().map(Identity::kind),
+            route: &shortened(record.route.as_deref().unwrap_or(NO_ROUTE), limit),
+            rule: rule.as_deref(),
+            bytes: record.traffic.to_caller.get(),
+            bytes_received: record.traffic.to_upstream.get(),
+            duration_ms: circumstances.microseconds as f64 / 1000.0,
+            peer: record.peer,
+            ended_by: record.end.why.name(),
+            close_code: close.map(|close| close.code),
+            close_reason: reason.as_deref(),
+        },
+    );
+    append_details(buffer, &record.details, limit);
 }

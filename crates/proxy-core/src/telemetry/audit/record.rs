@@ -5,13 +5,15 @@ use std::{cell::RefCell, fmt, net::SocketAddr, rc::Rc, sync::Arc, time::Instant}
 use actix_web::http::Method;
 
 use super::{
-    Audit, RequestId,
+    Audit, RequestId, TunnelRecord,
     event::{self, Circumstances},
     method_label,
+    tunnel::UNTOLD,
 };
 use crate::{
     auth::{CacheState, Identity},
     telemetry::{json::beginning, metrics::TenantMetrics},
+    tunnel::Traffic,
 };
 
 /// The route of a request that no rule and no page of the service matched.
@@ -161,6 +163,26 @@ impl Record {
     /// Notes that the answer is out as a whole. Without it the client left, or the upstream broke off.
     pub fn completed(&self) {
         self.0.state.borrow_mut().completed = true;
+    }
+
+    /// Notes that a tunnel begins, whose end has an event of its own.
+    pub(crate) fn tunnel(&self) -> TunnelRecord {
+        self.status(101);
+        self.completed();
+        let state = self.0.state.borrow();
+        TunnelRecord {
+            audit: self.0.audit.clone(),
+            request_id: self.0.request_id,
+            peer: self.0.peer,
+            tenant: state.tenant.clone(),
+            identity: state.identity.as_ref().map(|(identity, _)| identity.clone()),
+            route: state.route.clone(),
+            rule: state.rule.clone(),
+            details: state.details.clone(),
+            started: Instant::now(),
+            traffic: Traffic::new(),
+            end: UNTOLD,
+        }
     }
 }
 

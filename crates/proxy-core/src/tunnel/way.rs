@@ -1,0 +1,206 @@
+//! One direction of a tunnel: what is read is written, and nothing is read before that is done.
+//!
+//! **Invariant**: a direction on which nothing moves holds no memory beyond itself. What is read goes into a buffer that all
+//! tunnels of a worker share; only what the other end does not take at once is copied.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::frames::Frames;
+
+/// Most bytes that are read at once, and so kept of one direction when the other end takes none.
+const AT_ONCE: usize = 32 * 1024;
+
+thread_local! {
+    /// A worker is one thread, and a tunnel that is polled is done with it when the next one is.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; AT_ONCE]);
+}
+
+/// What has come of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Way {
+    frames: Frames,
+    /// Read and not yet written.
+    pending: BytesMut,
+    /// Written, and perhaps kept back by the sink.
+    unflushed: bool,
+    stage: Stage,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Relaying,
+    /// Ends with this close frame as soon as a frame ends.
+    Cutting(Vec<u8>),
+    /// Nothing more is written: what comes is looked at for a close frame, and dropped.
+    Cut,
+}
+
+/// Which of the two ends is at its end.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Source,
+    Sink(io::ErrorKind),
+}
+
+impl Way {
+    /// Writes `bytes` first, which are not a part of the stream.
+    pub(super) fn begin(&mut self, bytes: BytesMut) {
+        self.pending = bytes;
+    }
+
+    /// What was read before, by somebody else.
+    pub(super) fn was_read(&mut self, bytes: &[u8], moved: &Cell<u64>) {
+        self.frames.advance(bytes);
+        self.pending.extend_from_slice(bytes);
+        moved.set(moved.get() + bytes.len() as u64);
+    }
+
+    /// From the next boundary on nothing is written but `close`; not even that if the source has sent such a frame itself.
+    pub(super) fn cut(&mut self, close: Vec<u8>) {
+        self.stage = Stage::Cutting(close);
+        if self.frames.at_boundary() {
+            self.insert();
+        }
+    }
+
+    /// Whether it was cut, and the sink has all of it.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Cut) && self.pending.is_empty() && !self.unflushed
+    }
+
+    /// Whether the source has sent a close frame.
+    pub(super) fn heard_close(&self) -> bool {
+        self.frames.closed()
+    }
+
+    /// Moves what can be moved; ready once one of the ends is at its end, and the sink has what came before.
+    pub(super) fn poll<R, W>(
+        &mut self,
+        source: &mut R,
+        sink: &mut W,
+        moved: &Cell<u64>,
+        context: &mut Context<'_>,
+    ) -> Poll<Ended>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let ended = loop {
+            if let Err(error) = ready!(self.poll_flush(sink, context)) {
+                break Ended::Sink(error.kind());
+            }
+            let step = SCRATCH.with_borrow_mut(|scratch| {
+                let mut buffer = ReadBuf::new(scratch);
+                match ready!(Pin::new(&mut *source).poll_read(context, &mut buffer)) {
+                    Ok(()) if !buffer.filled().is_empty() => {
+                        Poll::Ready(self.pass(buffer.filled(), sink, moved, context).err())
+                    }
+                    Ok(()) | Err(_) => Poll::Ready(Some(Ended::Source)),
+                }
+            });
+            if let Some(ended) = ready!(step) {
+                break ended;
+            }
+        };
+        Poll::Ready(ended)
+    }
+
+    /// Hands on what was read, as far as it has to be.
+    fn pass<W: AsyncWrite + Unpin>(
+        &mut self,
+        came: &[u8],
+        sink: &mut W,
+        moved: &Cell<u64>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Ended> {
+        let count = match &self.stage {
+            Stage::Relaying => {
+                self.frames.advance(came);
+                came.len()
+            }
+            Stage::Cutting(_) => self.frames.to_boundary(came).unwrap_or(came.len()),
+            Stage::Cut => {
+                self.frames.advance(came);
+                return Ok(());
+            }
+        };
+        moved.set(moved.get() + count as u64);
+        self.write(&came[..count], sink, context)?;
+        if matches!(self.stage, Stage::Cutting(_)) && self.frames.at_boundary() {
+            self.insert();
+            self.frames.advance(&came[count..]);
+        }
+        Ok(())
+    }
+
+    /// At a boundary.
+    fn insert(&mut self) {
+        if let Stage::Cutting(close) = std::mem::replace(&mut self.stage, Stage::Cut)
+            && !self.frames.closed()
+        {
+            self.pending.extend_from_slice(&close);
+        }
+    }
+
+    /// Writes what the sink takes at once, and keeps the rest.
+    fn write<W: AsyncWrite + Unpin>(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut W,
+        context: &mut Context<'_>,
+    ) -> Result<(), Ended> {
+        let count = match Pin::new(sink).poll_write(context, bytes) {
+            Poll::Ready(Ok(count)) => count,
+            Poll::Ready(Err(error)) => return Err(Ended::Sink(error.kind())),
+            Poll::Pending => 0,
+        };
+        self.unflushed = true;
+        self.pending.extend_from_slice(&bytes[count..]);
+        Ok(())
+    }
+
+    /// Writes what is pending, and has the sink let go of what it keeps back.
+    fn poll_flush<W: AsyncWrite + Unpin>(&mut self, sink: &mut W, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.pending.is_empty() {
+            let count = ready!(Pin::new(&mut *sink).poll_write(context, &self.pending))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.unflushed = true;
+            self.pending.advance(count);
+            if self.pending.is_empty() {
+                self.pending = BytesMut::new(); // lets go of what a burst took
+            }
+        }
+        if self.unflushed {
+            ready!(Pin::new(sink).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Reads and drops until `source` is at its end.
+pub(super) fn poll_drop<R: AsyncRead + Unpin>(source: &mut R, context: &mut Context<'_>) -> Poll<()> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        loop {
+            let mut buffer = ReadBuf::new(scratch);
+            let read = ready!(Pin::new(&mut *source).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;
