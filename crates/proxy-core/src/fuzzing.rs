@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::strict_json;
 pub use crate::{
     auth::fuzzing as token, credential::fuzzing as credential, forward::fuzzing as body, policy::fuzzing as policy,
+    tunnel::fuzzing as tunnel,
 };
 
 /// See `strict_json`.

@@ -76,7 +76,7 @@ problems! {
         "Use a current WebSocket library; `Sec-WebSocket-Version` says what is spoken here.";
     TOO_MANY_REQUESTS = "too_many_requests", 429, "Too many requests at once",
         "You have as many requests in progress as one user may have, and the queue is full or took too long; or as many open tunnels (WebSockets).",
-        "Wait as long as `Retry-After` says, and run fewer requests in parallel. Close notebooks and terminals that you do not use.";
+        "Wait as long as `Retry-After` says, and run fewer requests in parallel.";
     HEADERS_TOO_LARGE = "headers_too_large", 431, "The request head is too large",
         "The head of the request is over 32 KiB.",
         "Remove headers and cookies that are not meant for this service.";

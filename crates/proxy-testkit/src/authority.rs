@@ -59,6 +59,12 @@ impl FakeAuthority {
         }
     }
 
+    /// Its own certificate as PEM, for who is to trust it.
+    #[must_use]
+    pub fn certificate(&self) -> String {
+        self.0.pem()
+    }
+
     /// TLS of a client that trusts this authority alone, and speaks these versions.
     ///
     /// # Panics

@@ -74,3 +74,6 @@ impl Drop for TunnelPlace {
         self.ticket.user().tunnels.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,10 @@ impl Line {
 
     /// Asks for another protocol, until `deadline`.
     pub(super) async fn switch(mut self, request: Request<Upload>, deadline: Instant) -> Result<Switch, SendError> {
-        let mut driver = self.driver.take().ok_or(SendError::Timeout)?;
+        let mut driver = self
+            .driver
+            .take()
+            .ok_or_else(|| SendError::Connect("it was closed at once".into()))?;
         let (mut answer, mut answered, mut done) = (pin!(self.sender.try_send_request(request)), None, false);
         let answer = std::future::poll_fn(|context| {
             // An upgrade ends the driver, and leaves the connection with it.

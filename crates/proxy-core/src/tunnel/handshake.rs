@@ -72,11 +72,6 @@ impl Asked {
         let same = |field, wanted: &str| {
             only(fields, field).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
         };
-        let offered = |field: HeaderName, read: fn(&str) -> String, offers: &[String]| {
-            let lines = fields.get_all(field).iter().map(|line| line.to_str().unwrap_or("?"));
-            let mut items = lines.flat_map(|line| line.split(',')).map(str::trim);
-            items.all(|item| offers.contains(&read(item)))
-        };
         let upgrades = fields.get_all(header::CONNECTION).iter().any(|line| {
             let mut items = line.as_bytes().split(|byte| *byte == b',');
             items.any(|item| item.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
@@ -87,11 +82,15 @@ impl Asked {
         if only(fields, header::SEC_WEBSOCKET_ACCEPT).is_none_or(|value| *value != self.accept) {
             return Some("it does not answer the WebSocket handshake that was sent");
         }
-        let protocols = fields.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().count();
-        if protocols > 1 || !offered(header::SEC_WEBSOCKET_PROTOCOL, str::to_owned, &self.protocols) {
+        let mut protocols = fields.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+        let chosen = protocols.next();
+        let offered = |chosen: &HeaderValue| self.protocols.iter().any(|protocol| chosen == protocol);
+        if protocols.next().is_some() || !chosen.is_none_or(offered) {
             return Some("it chooses a sub-protocol that was not asked for");
         }
-        if !offered(header::SEC_WEBSOCKET_EXTENSIONS, name, &self.extensions) {
+        let lines = fields.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+        let mut used = lines.flat_map(|line| line.to_str().unwrap_or("?").split(',')).map(name);
+        if !used.all(|used| self.extensions.contains(&used)) {
             return Some("it uses an extension that was not asked for");
         }
         None

@@ -163,8 +163,8 @@ where
     async fn finish(&mut self) {
         let (caller, upstream) = (&mut self.caller, &mut self.upstream);
         // Who is gone already need not be told.
-        let _ = poll_fn(|context| Pin::new(&mut *caller).poll_shutdown(context)).await;
         let _ = poll_fn(|context| Pin::new(&mut *upstream).poll_shutdown(context)).await;
+        let _ = poll_fn(|context| Pin::new(&mut *caller).poll_shutdown(context)).await;
         poll_fn(|context| poll_drop(caller, context)).await;
     }
 }

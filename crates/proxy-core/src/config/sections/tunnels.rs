@@ -57,3 +57,6 @@ impl Validate for TunnelsConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

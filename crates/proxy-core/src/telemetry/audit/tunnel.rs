@@ -63,3 +63,6 @@ pub(super) const UNTOLD: End = End {
     why: Why::Stopped,
     close: None,
 };
+
+#[cfg(test)]
+mod tests;
