@@ -95,7 +95,7 @@ impl Routes {
     }
 
     pub(crate) fn read(text: &str) -> Result<Self, Vec<String>> {
-        let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| vec![explained(&error)])?;
+        let entries = entries(text).map_err(|problem| vec![problem])?;
         let (mut problems, mut names, mut routes) = (Vec::new(), HashSet::new(), Vec::new());
         if entries.is_empty() {
             problems.push("has no entry: nothing would be served".to_owned());
@@ -241,20 +241,32 @@ fn prefix(text: &str) -> Result<String, String> {
     check::prefix(path).map_err(|what| format!("begins with the path `{path}`, which {what}"))
 }
 
-/// Where a file is no JSON, and what usually is the matter.
-fn explained(error: &serde_json::Error) -> String {
+/// The entries of a file, or where it is wrong, and what usually is the matter.
+fn entries(text: &str) -> Result<Vec<Entry>, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut json);
+    let (path, error) = match read.map(|entries| json.end().map(|()| entries)) {
+        Ok(Ok(entries)) => return Ok(entries),
+        Ok(Err(error)) => (String::new(), error),
+        Err(error) => (error.path().to_string(), error.into_inner()),
+    };
     let (line, column, text) = (error.line(), error.column(), error.to_string());
     let what = text.split(" at line ").next().unwrap_or_default();
+    let at = match path.as_str() {
+        _ if !error.is_data() => String::new(),
+        "" | "." => String::new(),
+        path => format!(", at {path}"),
+    };
     let cure = match what {
         what if what.starts_with("expected `,`") => "put a comma at the end of the line before it",
         what if what.starts_with("trailing comma") => "remove the comma before it",
-        what if error.is_data() && what.contains("u16") => "write a port from 1 to 65535, without quotes",
+        _ if path.ends_with(".remotePort") => "write a port from 1 to 65535, without quotes",
         _ if error.is_data() => {
-            "correct it: an entry has `match`, `type`, `name`, `remotePort`, and perhaps `ws` and `pathRewrite`"
+            "an entry has `match`, `type`, `name`, `remotePort`, and perhaps `ws` and `pathRewrite`"
         }
         _ => "correct the JSON",
     };
-    format!("is wrong in line {line}, column {column} ({what}): {cure}")
+    Err(format!("is wrong in line {line}, column {column}{at} ({what}): {cure}"))
 }
 
 impl<'de> Deserialize<'de> for Ordered {

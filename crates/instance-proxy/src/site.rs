@@ -184,7 +184,7 @@ impl Instances {
         };
         let session = Session::of(asked.target, asked.id).or_else(|| Session::of(sent, asked.id));
         match session.filter(|_| self.route(asked).kind == Type::Jupyter) {
-            Some(session) => sessions.open(&session, token.token(), &self.platform).await.map(Some),
+            Some(session) => sessions.open(session, token.token(), &self.platform).await.map(Some),
             None => Ok(None),
         }
     }

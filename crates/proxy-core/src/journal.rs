@@ -11,6 +11,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -50,7 +51,11 @@ impl Journal {
     /// The directory or a file in it cannot be read or made, or has as many journals in use as it may have.
     pub fn open(directory: &Path, name: &str, metrics: &Arc<Metrics>) -> anyhow::Result<(Self, Vec<String>)> {
         let what = || format!("the journal in {}", directory.display());
-        fs::create_dir_all(directory).with_context(what)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .with_context(what)?;
         let mut own = None;
         let (mut entries, mut orphans) = (HashSet::new(), Vec::new());
         for number in 0..MAX_FILES {
@@ -143,7 +148,7 @@ impl Inner {
         self.behind = true;
         let text: String = self.entries.iter().map(|entry| format!("+ {entry}\n")).collect();
         let beside = self.path.with_extension("new");
-        let mut file = File::create(&beside)?;
+        let mut file = private().write(true).truncate(true).create(true).open(&beside)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, &self.path)?;
@@ -158,7 +163,14 @@ impl Inner {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    private().append(true).create(true).open(path)
+}
+
+/// Who is told of what is nobody else's business.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
 }
 
 /// `None`: another process has it.

@@ -172,7 +172,7 @@ fn a_file_that_is_no_json_is_refused_with_the_place_and_the_cure() {
         ),
         (
             r#"[{"match": "^/a/(\\d+)", "type": "jupyter", "name": "A", "remotePort": "8888"}]"#,
-            "without quotes",
+            "at [0].remotePort (invalid type",
         ),
         (
             r#"[{"match": "^/a/(\\d+)", "type": "other", "name": "A", "remotePort": 1}]"#,

@@ -18,6 +18,7 @@ const WHOLE_ORIGIN: &[&str] = &[
     "clear-site-data",
     "location",
     "nel",
+    "public-key-pins",
     "report-to",
     "reporting-endpoints",
     "service-worker-allowed",
@@ -96,10 +97,12 @@ impl Visible<'_> {
         (!kept.is_empty()).then(|| kept.join(&b"; "[..]))
     }
 
-    /// Whether `pair`, `name=value`, is a cookie of the platform.
+    /// Whether `pair`, `name=value`, is a cookie of the platform, or could be read as one.
     fn hides(&self, pair: &[u8]) -> bool {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-        self.hidden_cookies.iter().any(|hidden| hidden.as_bytes() == name)
+        self.hidden_cookies
+            .iter()
+            .any(|hidden| name.eq_ignore_ascii_case(hidden.as_bytes()))
     }
 
     /// What goes back of the upstream's headers, but for `Location`.

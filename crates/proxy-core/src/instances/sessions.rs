@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use percent_encoding::percent_decode_str;
+use secrecy::zeroize::Zeroizing;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -38,7 +39,7 @@ impl Session {
             .find_map(|parameter| parameter.strip_prefix("session_id="))?;
         let session = percent_decode_str(session).decode_utf8().ok()?;
         let good = |id: &str| {
-            let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            let letter = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
             (1..=MAX_ID).contains(&id.len()) && id.bytes().all(letter)
         };
         (good(kernel) && good(&session)).then(|| Self {
@@ -79,7 +80,23 @@ impl Sessions {
     ///
     /// # Errors
     /// VISA refuses. That it does not answer keeps nobody from their kernel.
-    pub async fn open(&self, session: &Session, token: &str, client: &PlatformClient) -> Result<Held, ProxyError> {
+    pub async fn open(
+        self: &Arc<Self>,
+        session: Session,
+        token: &str,
+        client: &PlatformClient,
+    ) -> Result<Held, ProxyError> {
+        let (sessions, token, client) = (self.clone(), Zeroizing::new(token.to_owned()), client.clone());
+        // A caller who leaves meanwhile does not end the question: VISA must not hear of the end first.
+        let told = actix_rt::spawn(async move { sessions.tell(&session, &token, &client).await });
+        told.await.unwrap_or_else(|error| {
+            Err(ProxyError::Internal {
+                detail: error.to_string(),
+            })
+        })
+    }
+
+    async fn tell(&self, session: &Session, token: &str, client: &PlatformClient) -> Result<Held, ProxyError> {
         let held = self.duties.begin(&json!(session).to_string()).await;
         let told = self
             .api

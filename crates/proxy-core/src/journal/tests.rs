@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use tempfile::TempDir;
 
@@ -27,6 +27,10 @@ fn what_was_added_and_not_removed_is_there_after_a_crash() {
     journal.remove("unknown");
     drop(journal);
     assert_eq!(open(&directory).1, set(&["a", "c"]));
+    for file in fs::read_dir(&directory).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others on the machine can read it");
+    }
 }
 
 #[test]

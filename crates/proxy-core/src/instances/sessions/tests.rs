@@ -32,6 +32,7 @@ fn nothing_else_is() {
         "/jupyter/42/api/kernels/c0ffee/channels?xsession_id=1",
         "/jupyter/42/api/kernels/c0ffee/channels/x?session_id=1",
         "/jupyter/42/api/kernels//channels?session_id=1",
+        "/jupyter/42/api/kernels/kernel/channels?session_id=1",
         "/jupyter/42/api/kernels/a/b/channels?session_id=1",
         "/jupyter/42/api/kernels/a%2Fb/channels?session_id=1",
         "/jupyter/42/api/kernels/a/channels?session_id=%22%7D",
