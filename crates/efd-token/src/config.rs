@@ -1,23 +1,55 @@
 //! `[[tenant]]` of efd-token: a directory of documents, who may read which, and what they are handed.
 
-use std::path::PathBuf;
+use std::{fmt::Write as _, path::PathBuf};
 
 use proxy_core::{
     access::Access,
     config::{
-        Problems, Reader, Section, Validate,
+        Problems, Reader, Section, ServiceConfig, Tenants, Validate,
         sections::{LeaseConfig, RealmConfig, check},
     },
+    upstream::Timeouts,
 };
 use serde_json::Value;
 use url::Url;
 
-/// Longest wait that may be configured, in seconds.
-const HOUR: u64 = 3_600;
+use crate::{sent, site::Dialect};
+
+/// The whole configuration: `config/default.toml` explains each key.
+pub type Config = ServiceConfig<Efd>;
+
+/// What the configuration has of its own.
+#[derive(Debug)]
+pub struct Efd;
+
+impl Tenants for Efd {
+    type Tenant = TenantConfig;
+
+    /// Repertoire's own.
+    const GAFAELFAWR_SCOPES: &'static [&'static str] = &["read:sasquatch"];
+
+    fn realm(tenant: &TenantConfig) -> &RealmConfig {
+        &tenant.realm
+    }
+
+    /// Who may read which key, then what reaches an InfluxDB.
+    fn policy_table(tenant: &TenantConfig) -> String {
+        let keys: Vec<&KeyConfig> = tenant.keys.iter().chain(&tenant.unlisted).collect();
+        let width = keys.iter().map(|key| key.name.len()).max().unwrap_or_default().max(3);
+        let mut text = format!("{:width$}  mode    who may\n", "key");
+        for KeyConfig { name, mode, access, .. } in keys {
+            let _ = writeln!(text, "{name:width$}  {:6}  {}", mode.name(), access.to_text());
+        }
+        format!(
+            "{text}\nof the statements of a query, only those that read; they are sent by:\n{}",
+            sent().to_table()
+        )
+    }
+}
 
 /// One tenant.
 #[derive(Clone, Debug)]
-pub(crate) struct TenantConfig {
+pub struct TenantConfig {
     pub(crate) realm: RealmConfig,
     /// Below which the Repertoire dialect is served.
     pub(crate) discovery_prefix: Option<String>,
@@ -27,8 +59,19 @@ pub(crate) struct TenantConfig {
     pub(crate) unlisted: Option<KeyConfig>,
     pub(crate) upstream: UpstreamConfig,
     pub(crate) lease: LeaseConfig,
-    pub(crate) audit: AuditConfig,
+    /// Whether audit events hold the statements themselves, literals included, and not their kinds alone.
+    pub(crate) audits_statements: bool,
     pub(crate) keys: Vec<KeyConfig>,
+}
+
+impl TenantConfig {
+    /// Where it is served, each with its key.
+    pub(crate) fn prefixes(&self) -> impl Iterator<Item = (&'static str, Dialect, &String)> {
+        let own = ("prefix", Dialect::Segwarides, &self.realm.prefix);
+        let discovery = self.discovery_prefix.as_ref();
+        let discovery = discovery.map(|prefix| ("discovery_prefix", Dialect::Repertoire, prefix));
+        [own].into_iter().chain(discovery)
+    }
 }
 
 impl Section for TenantConfig {
@@ -39,8 +82,9 @@ impl Section for TenantConfig {
         let directory = reader.optional("directory", check::file);
         let words = [("lease", true), ("hidden", false)];
         let unlisted = reader.choice("unlisted_keys", &words);
-        let (upstream, lease) = (reader.section("upstream"), reader.section("lease"));
-        let audit = reader.section("audit");
+        let upstream = reader.table("upstream", UpstreamConfig::take);
+        let lease = reader.section("lease");
+        let audits_statements = reader.table("audit", |audit| audit.flag("statements"));
         let keys = reader.list("key");
         let readable = reader.finish();
         let section = Self {
@@ -50,21 +94,14 @@ impl Section for TenantConfig {
             unlisted: unlisted?.then(KeyConfig::unlisted),
             upstream: upstream?,
             lease: lease?,
-            audit: audit?,
+            audits_statements: audits_statements?,
             keys: keys?,
         };
         Some(section).filter(|_| readable)
     }
 
     fn together(key: &str, entries: &[Self], problems: &mut Problems) {
-        let prefixes = |tenant: &Self| {
-            let own = ("prefix", tenant.realm.prefix.clone());
-            let discovery = tenant
-                .discovery_prefix
-                .clone()
-                .map(|prefix| ("discovery_prefix", prefix));
-            [Some(own), discovery].into_iter().flatten().collect()
-        };
+        let prefixes = |tenant: &Self| tenant.prefixes().map(|(key, _, path)| (key, path.clone())).collect();
         RealmConfig::together(key, entries, |tenant| &tenant.realm, prefixes, problems);
     }
 }
@@ -82,50 +119,19 @@ impl Validate for TenantConfig {
 pub(crate) struct UpstreamConfig {
     pub(crate) allow_insecure_http: bool,
     pub(crate) scan_bodies: bool,
-    pub(crate) connect_timeout_seconds: u64,
-    pub(crate) response_timeout_seconds: u64,
-    pub(crate) idle_timeout_seconds: u64,
+    pub(crate) timeouts: Timeouts,
     pub(crate) max_query_bytes: u64,
 }
 
-impl Section for UpstreamConfig {
-    fn read(value: Value, problems: &mut Problems) -> Option<Self> {
-        let mut reader = Reader::open(value, problems)?;
-        let section = Self {
+impl UpstreamConfig {
+    fn take(reader: &mut Reader<'_>) -> Self {
+        Self {
             allow_insecure_http: reader.flag("allow_insecure_http"),
             scan_bodies: reader.flag("scan_bodies"),
-            connect_timeout_seconds: reader.whole("connect_timeout_seconds", 1..=HOUR),
-            response_timeout_seconds: reader.whole("response_timeout_seconds", 1..=HOUR),
-            idle_timeout_seconds: reader.whole("idle_timeout_seconds", 1..=HOUR),
+            timeouts: Timeouts::take(reader),
             max_query_bytes: reader.whole("max_query_bytes", 1..=1 << 20),
-        };
-        reader.finish().then_some(section)
+        }
     }
-}
-
-impl Validate for UpstreamConfig {
-    fn validate(&self, _problems: &mut Problems) {}
-}
-
-/// What audit events hold.
-#[derive(Clone, Debug)]
-pub(crate) struct AuditConfig {
-    /// The statements themselves, literals included, and not their kinds alone.
-    pub(crate) statements: bool,
-}
-
-impl Section for AuditConfig {
-    fn read(value: Value, problems: &mut Problems) -> Option<Self> {
-        let mut reader = Reader::open(value, problems)?;
-        let section = Self {
-            statements: reader.flag("statements"),
-        };
-        reader.finish().then_some(section)
-    }
-}
-
-impl Validate for AuditConfig {
-    fn validate(&self, _problems: &mut Problems) {}
 }
 
 /// What is handed out.
@@ -174,14 +180,12 @@ impl KeyConfig {
 impl Section for KeyConfig {
     fn read(value: Value, problems: &mut Problems) -> Option<Self> {
         let mut reader = Reader::open(value, problems)?;
-        let name = reader.parsed("name", key_name);
+        let name = reader.parsed("name", check::document);
         let words = [("lease", Mode::Lease), ("shared", Mode::Shared)];
         let mode = reader.choice_or("mode", &words, Mode::Lease);
         let access = Access::take(&mut reader);
-        let (databases, url) = (
-            reader.all("databases", check::printable),
-            reader.optional("url", check::base_url),
-        );
+        let databases = reader.all("databases", check::printable);
+        let url = reader.optional("url", check::base_url);
         let readable = reader.finish();
         let section = Self {
             name: name?,
@@ -211,24 +215,4 @@ impl Validate for KeyConfig {
             problems.add("mode", what);
         }
     }
-}
-
-/// What a document may be called.
-pub(crate) fn key_name(text: &str) -> Result<String, String> {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    match (1..=128).contains(&text.len()) && text.bytes().all(letter) && !text.starts_with('.') {
-        true => Ok(text.to_owned()),
-        false => Err(
-            "is not the name of a document: write 1 to 128 of a-z, A-Z, 0-9, `.`, `_` and `-`, and no `.` in front"
-                .to_owned(),
-        ),
-    }
-}
-
-/// An http URL beyond this machine shows the shared password to everybody on the way.
-pub(crate) fn check_url(url: &Url, upstream: &UpstreamConfig) -> Result<(), String> {
-    if url.scheme() == "https" || upstream.allow_insecure_http || check::is_loopback(url) {
-        return Ok(());
-    }
-    Err("names an InfluxDB that would be sent the password in the clear: use https, or set upstream.allow_insecure_http = true".to_owned())
 }

@@ -10,31 +10,28 @@ mod query;
 mod site;
 mod store;
 
-use std::{fmt::Write as _, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use anyhow::Context as _;
 use proxy_core::{
     About,
-    auth::{self, Authenticators, IdentityConfig},
-    config::{
-        Alias, Document, Problems, Reader, Validate,
-        sections::{LogConfig, PolicyConfig, ServerConfig, TlsConfig},
-    },
+    auth::Authenticators,
+    config::{Alias, Tenants as _},
     entrance::Entrance,
     forward::Forwarder,
     headers::{HeaderPolicy, Passing},
     lease::{LeaseHolders, Leases},
-    policy::{self, Policy, Presets},
+    policy::Policy,
     realm::Realm,
-    service::Service,
-    telemetry::Metrics,
+    service::{Clients, Service},
     tenant::Kind,
     upstream::{Paths, Reception, Redirects},
 };
 
+pub use self::config::Config;
 use self::{
-    config::{KeyConfig, TenantConfig},
-    site::{Discovery, Keys, Segwarides},
+    config::{Efd, TenantConfig},
+    site::{Dialect, Keys},
     store::Store,
 };
 
@@ -52,16 +49,8 @@ pub const ABOUT: About = About {
             key: "tenant[0].prefix",
             lead: "/",
         },
-        Alias {
-            variable: "CREDENTIAL_PATH",
-            key: "tenant[0].directory",
-            lead: "",
-        },
-        Alias {
-            variable: "SAFIR_LOG_LEVEL",
-            key: "log.level",
-            lead: "",
-        },
+        Alias::new("CREDENTIAL_PATH", "tenant[0].directory"),
+        Alias::new("SAFIR_LOG_LEVEL", "log.level"),
     ],
     secrets: &[],
 };
@@ -85,72 +74,9 @@ const KIND: Kind = Kind {
     user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")),
 };
 
-/// Scopes that a Gafaelfawr token needs unless the configuration says otherwise: Repertoire's own.
-const GAFAELFAWR_SCOPES: &[&str] = &["read:sasquatch"];
-
-/// The whole configuration: `config/default.toml` explains each key.
-#[derive(Debug)]
-pub struct Config {
-    server: ServerConfig,
-    log: LogConfig,
-    tls: TlsConfig,
-    identity: Vec<IdentityConfig>,
-    tenant: Vec<TenantConfig>,
-}
-
-impl Document for Config {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let (identity, tenant) = (reader.list("identity"), reader.list("tenant"));
-        let mut config = Self {
-            server: server?,
-            log: log?,
-            tls: tls?,
-            identity: identity?,
-            tenant: tenant?,
-        };
-        auth::config::apply_defaults(&mut config.identity, GAFAELFAWR_SCOPES);
-        Some(config)
-    }
-
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
-
-    fn print_policy(&self) -> String {
-        let table = |tenant: &TenantConfig| format!("{} {}\n{}", tenant.realm.name, tenant.realm.prefix, table(tenant));
-        self.tenant.iter().map(table).collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Validate for Config {
-    /// Each section has been checked where it was read.
-    fn validate(&self, _problems: &mut Problems) {}
-}
-
-/// Who may read which key, then what reaches an InfluxDB.
-fn table(tenant: &TenantConfig) -> String {
-    let keys: Vec<&KeyConfig> = tenant.keys.iter().chain(&tenant.unlisted).collect();
-    let width = keys.iter().map(|key| key.name.len()).max().unwrap_or_default().max(3);
-    let mut text = format!("{:width$}  mode    who may\n", "key");
-    for KeyConfig { name, mode, access, .. } in keys {
-        let _ = writeln!(text, "{name:width$}  {:6}  {}", mode.name(), access.to_text());
-    }
-    format!(
-        "{text}\nof the statements of a query, only those that read; they are sent by:\n{}",
-        sent().to_table()
-    )
-}
-
 /// What may be sent to an InfluxDB, once its statements have been read.
 fn sent() -> Policy {
-    let config = PolicyConfig {
-        preset: "read-only".to_owned(),
-        publish: Vec::new(),
-        rule: Vec::new(),
-    };
-    let rules = policy::rules(&config, &Presets::built_in(KIND.presets), &mut Problems::default());
-    Policy::new(rules, KIND.not_found)
+    KIND.preset("read-only")
 }
 
 /// The service that `config` describes.
@@ -158,25 +84,13 @@ fn sent() -> Policy {
 /// # Errors
 /// A file or directory that the configuration names and that cannot be read.
 pub fn service(config: &Config) -> anyhow::Result<Service> {
-    let metrics = Metrics::new(ABOUT.name, ABOUT.version);
-    let authenticators = Authenticators::new(&config.identity, &metrics)?;
-    let service = Service::new(ABOUT, &config.server, &config.tls, authenticators.clone(), &metrics)?;
+    let service = Service::of(ABOUT, config)?;
     config.tenant.iter().try_fold(service, |service, tenant| {
-        let shared = Shared::new(tenant, &config.server, &authenticators, &metrics)
-            .with_context(|| format!("tenant `{}`", tenant.realm.name))?;
-        let (for_keys, for_discovery) = (shared.clone(), shared);
-        let service = service.site(&tenant.realm.prefix, move |clients| {
-            Rc::new(Segwarides(for_keys.keys(clients)))
-        });
-        Ok(match tenant.discovery_prefix.clone() {
-            None => service,
-            Some(prefix) => service.site(&prefix.clone(), move |clients| {
-                Rc::new(Discovery {
-                    keys: for_discovery.keys(clients),
-                    prefix: prefix.clone(),
-                })
-            }),
-        })
+        let shared = Shared::new(tenant, &service).with_context(|| format!("tenant `{}`", tenant.realm.name))?;
+        Ok(tenant.prefixes().fold(service, |service, (_, dialect, prefix)| {
+            let (shared, below) = (shared.clone(), prefix.clone());
+            service.site(prefix, move |clients| shared.keys(dialect, &below, clients))
+        }))
     })
 }
 
@@ -193,13 +107,9 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(
-        tenant: &TenantConfig,
-        server: &ServerConfig,
-        authenticators: &Authenticators,
-        metrics: &Arc<Metrics>,
-    ) -> anyhow::Result<Self> {
-        let realm = Realm::new(&tenant.realm, server, metrics);
+    fn new(tenant: &TenantConfig, service: &Service) -> anyhow::Result<Self> {
+        let (authenticators, metrics) = (service.authenticators(), service.metrics());
+        let realm = Realm::new(&tenant.realm, service.server(), metrics);
         let leases = Arc::new(Leases::new(&tenant.lease, realm.metrics())?);
         Ok(Self {
             authenticators: authenticators.behind(Box::new(LeaseHolders::refused()), metrics),
@@ -207,13 +117,15 @@ impl Shared {
             store: Arc::new(Store::new(tenant, &realm)?),
             realm,
             leases,
-            audits_statements: tenant.audit.statements,
-            table: table(tenant).into(),
+            audits_statements: tenant.audits_statements,
+            table: Efd::policy_table(tenant).into(),
         })
     }
 
-    fn keys(&self, clients: &proxy_core::service::Clients) -> Rc<Keys> {
+    fn keys(&self, dialect: Dialect, prefix: &str, clients: &Clients) -> Rc<Keys> {
         Rc::new(Keys {
+            dialect,
+            prefix: prefix.to_owned(),
             entrance: Entrance::new(&self.authenticators, &self.realm, clients),
             query_entrance: Entrance::new(&self.with_leases, &self.realm, clients),
             policy: sent(),

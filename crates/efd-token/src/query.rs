@@ -1,6 +1,6 @@
 //! The path of one query: who asks, for which key, which statements, and only then the InfluxDB.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use actix_http::{Payload, RequestHead};
 use actix_web::{HttpResponse, http::Method};
@@ -11,7 +11,6 @@ use proxy_core::{
     forward::{self, Exchange},
     lease,
     pages::personal,
-    policy::Permit,
     target::Target,
     telemetry::{Decision, Record},
 };
@@ -19,14 +18,12 @@ use serde_json::json;
 
 use crate::{
     KIND,
-    hand_out::note,
     site::Keys,
     store::{Document, Found, InfluxDb},
 };
 
 /// The rule that denies statements, in errors, metrics and audit events.
 const RULE: &str = "statements";
-const SHOW_DATABASES: &str = "SHOW DATABASES";
 
 impl Keys {
     /// `{prefix}/efd/{label}/query`.
@@ -39,17 +36,18 @@ impl Keys {
     ) -> Result<HttpResponse, ProxyError> {
         let (identity, document) = self.admit_query(record, head, label).await?; // who asks, for which key?
         let influxdb = document.influxdb.as_ref().ok_or_else(missing)?;
-        let slot = self.realm().limits().enter(identity.subject()).await?; // may they now? A body takes memory
+        let slot = self.shared.realm.limits().enter(identity.subject()).await?; // may they now? A body takes memory
         let form = forward::collect(head, body, &influxdb.upstream, &KIND).await?;
         let form = std::str::from_utf8(&form).map_err(|_| ProxyError::BadRequest("the body is not UTF-8".into()))?;
         let parameters = Parameters::read(head.uri.query().unwrap_or_default(), form).map_err(bad)?; // asking exactly what?
         let statements = self.read_statements(record, &parameters, influxdb)?; // do they only read?
         record.decision(Decision::Allowed, Some("query".into()));
-        if statements.iter().all(|statement| statement.kind == SHOW_DATABASES) {
+        if statements.iter().all(lists_databases) {
             return Ok(databases(influxdb, statements.len()));
         }
         let target = Target::form(&influxdb.upstream, "query", parameters.to_form(&statements).into())?;
-        let permit = self.authorize(&identity, target)?; // may it be sent?
+        let authorize = |target| self.policy.authorize(&identity, &Method::POST, target);
+        let permit = authorize(target)?; // may it be sent? The policy has the last word
         let source = self.shared.store.credential(label, &document).ok_or_else(missing)?;
         let credential = source.current(&influxdb.upstream.name)?; // as whom?
         let exchange = Exchange {
@@ -61,7 +59,6 @@ impl Keys {
             visible: None,
             record,
         };
-        let authorize = |target| self.authorize(&identity, target);
         self.forwarder
             .forward(permit, credential, &exchange, Payload::None, slot, authorize)
             .await
@@ -81,17 +78,11 @@ impl Keys {
         if identity.kind() != lease::KIND {
             self.query_entrance.admit(record, &identity)?; // whoever has a lease was asked when it was issued
         }
-        let found = self.shared.store.find(label, Some(&identity));
-        note(record, label, &found);
-        let Found::Key(document, _) = found else {
+        let Found::Key(document, _) = self.find(record, label, Some(&identity)) else {
             return Err(missing());
         };
-        match head.method {
-            Method::GET | Method::POST => Ok((identity, document)),
-            _ => Err(ProxyError::MethodNotAllowed {
-                allow: "GET, POST".to_owned(),
-            }),
-        }
+        ProxyError::unless_one_of(&head.method, &[Method::GET, Method::POST])?;
+        Ok((identity, document))
     }
 
     /// Every statement, if all of them read, and nothing but what the key opens.
@@ -106,59 +97,45 @@ impl Keys {
             (refusal.what, format!("The statement is: {}. Only SELECT without INTO, SHOW of measurements, fields, tags, series and retention policies, and EXPLAIN are passed on.", refusal.kind))
         });
         let checked = read.and_then(|statements| {
-            record.detail("statements", kinds(&statements));
+            record.detail("statements", influxql::kinds(&statements));
             if self.shared.audits_statements {
-                record.detail("statement_texts", texts(&statements));
+                record.detail("statement_texts", influxql::text(&statements));
             }
             check(&statements, parameters, influxdb).map(|()| statements)
         });
         checked.map_err(|(what, hint)| {
             record.decision(Decision::Denied("policy_denied"), Some(RULE.into()));
-            self.realm().metrics().denied(RULE);
+            self.shared.realm.metrics().denied(RULE);
             ProxyError::ContentDenied { rule: RULE, what, hint }
         })
-    }
-
-    /// The last word has the policy, on the target as it is sent.
-    fn authorize(&self, identity: &Identity, target: Target) -> Result<Permit, ProxyError> {
-        self.policy.authorize(identity, &Method::POST, target)
     }
 }
 
 /// What the key does not open is refused, whoever asks.
 fn check(statements: &[Statement], parameters: &Parameters, influxdb: &InfluxDb) -> Result<(), (String, String)> {
-    let opened = |name: &str| influxdb.databases.iter().any(|database| database == name);
-    let named = statements.iter().flat_map(|statement| &statement.databases);
-    if !named.chain(&parameters.database).all(|name| opened(name)) {
-        let what = "a database is named that this key does not open".to_owned();
-        return Err((
-            what,
-            format!("Databases of this key: {}.", influxdb.databases.join(", ")),
-        ));
-    }
-    let listing = statements
+    let mut named = statements
         .iter()
-        .filter(|statement| statement.kind == SHOW_DATABASES)
-        .count();
-    if listing != 0 && listing != statements.len() {
+        .flat_map(|statement| &statement.databases)
+        .chain(&parameters.database);
+    if !named.all(|name| influxdb.databases.contains(name)) {
+        let what = "a database is named that this key does not open".to_owned();
+        let hint = format!("Databases of this key: {}.", influxdb.databases.join(", "));
+        return Err((what, hint));
+    }
+    if statements.iter().any(lists_databases) && !statements.iter().all(lists_databases) {
         let what = "SHOW DATABASES stands beside other statements".to_owned();
         return Err((what, "Send SHOW DATABASES by itself.".to_owned()));
     }
     Ok(())
 }
 
+fn lists_databases(statement: &Statement) -> bool {
+    statement.kind == "SHOW DATABASES"
+}
+
 /// The same for whoever may not read a key and for a key that is not there.
 fn missing() -> ProxyError {
     ProxyError::NotFound("there is no such key, or it is not yours to use".into())
-}
-
-fn kinds(statements: &[Statement]) -> String {
-    let kinds: BTreeSet<&str> = statements.iter().map(|statement| statement.kind).collect();
-    kinds.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-fn texts(statements: &[Statement]) -> String {
-    statements.iter().map(Statement::text).collect::<Vec<_>>().join("; ")
 }
 
 /// As InfluxDB answers, with the databases that the key opens.

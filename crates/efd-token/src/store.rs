@@ -2,25 +2,24 @@
 //!
 //! **Invariant**: what a caller may not read is not to be told from what is not there.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Context as _;
 use proxy_core::{
     auth::Identity,
+    config::sections::check,
     credential::{Credential, Documented, Guarded},
-    documents::Documents,
+    documents::{Address, Documents, Fields},
     lease,
     realm::Realm,
-    upstream::{Timeouts, Upstream},
+    upstream::Upstream,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use url::Url;
 
 use crate::{
     KIND,
-    config::{KeyConfig, Mode, TenantConfig, UpstreamConfig, check_url},
+    config::{KeyConfig, Mode, TenantConfig, UpstreamConfig},
 };
 
 /// What `lsst_efd_client` wants of a document.
@@ -112,8 +111,7 @@ impl Store {
     pub(crate) fn find(&self, label: &str, caller: Option<&Identity>) -> Found<'_> {
         let key = self.rules.of(label).filter(|key| match caller {
             Some(holder) if holder.kind() == lease::KIND => {
-                let open = key.access.anonymous || !holder.has_scope(lease::OPEN);
-                key.mode == Mode::Lease && open && holder.has_scope(&lease::scope(label))
+                key.mode == Mode::Lease && lease::is_for(holder, label, key.access.anonymous)
             }
             _ => key.access.admits(caller),
         });
@@ -157,15 +155,8 @@ impl Rules {
     }
 
     /// Makes something of one document. Only JSON objects are documents.
-    #[expect(clippy::disallowed_methods, reason = "a document is made of the file's text")]
     fn document(&self, name: &str, text: &SecretString) -> Result<Document, String> {
-        let fields: Map<String, Value> = serde_json::from_str(text.expose_secret()).map_err(|error| {
-            format!(
-                "is not a JSON object (line {}, column {}): correct it",
-                error.line(),
-                error.column()
-            )
-        })?;
+        let fields = Fields::read(text)?;
         let leased = self.of(name).filter(|key| key.mode == Mode::Lease);
         let influxdb = match leased.map(|key| influxdb(&fields, key, &self.upstream)) {
             None => None,
@@ -190,17 +181,8 @@ impl Rules {
     }
 }
 
-fn warn_of_fields(name: &str, fields: &Map<String, Value>) {
-    let missing: Vec<&str> = FIELDS
-        .into_iter()
-        .filter(|field| !fields.contains_key(*field))
-        .collect();
-    let known = |field: &str| FIELDS.contains(&field) || MORE_FIELDS.contains(&field);
-    let unknown: Vec<&str> = fields
-        .keys()
-        .map(String::as_str)
-        .filter(|field| !known(field))
-        .collect();
+fn warn_of_fields(name: &str, fields: &Fields) {
+    let (missing, unknown) = fields.compared(&FIELDS, &MORE_FIELDS);
     if !missing.is_empty() {
         tracing::warn!(
             key = name,
@@ -217,75 +199,39 @@ fn warn_of_fields(name: &str, fields: &Map<String, Value>) {
     }
 }
 
-/// The fields of a document that matter here.
+/// The fields of a document that matter here, beside those that say where the InfluxDB is.
 #[derive(Deserialize)]
-struct Fields {
-    host: Option<String>,
-    port: Option<Value>,
-    path: Option<String>,
-    url: Option<String>,
+struct Login {
     username: String,
     password: String,
     schema_registry: Option<String>,
     database: Option<String>,
 }
 
-fn influxdb(fields: &Map<String, Value>, key: &KeyConfig, config: &UpstreamConfig) -> Result<InfluxDb, String> {
-    // serde's own words may repeat what was found.
-    let fields = Fields::deserialize(fields)
-        .map_err(|_| "lacks `username` or `password`, or has a field that is no text".to_owned())?;
-    let url = key.url.clone().map_or_else(|| address(&fields), Ok)?;
-    check_url(&url, config)?;
-    let credential = Credential::basic(&fields.username, &SecretString::from(fields.password.as_str()))
+fn influxdb(fields: &Fields, key: &KeyConfig, config: &UpstreamConfig) -> Result<InfluxDb, String> {
+    let (Some(address), Some(login)) = (fields.typed::<Address>(), fields.typed::<Login>()) else {
+        return Err("lacks `username` or `password`, or has a field that is no text".to_owned());
+    };
+    let url = key.url.clone().map_or_else(|| address.base_url("InfluxDB"), Ok)?;
+    // It would show the shared password to everybody on the way.
+    if check::is_clear(&url) && !config.allow_insecure_http {
+        return Err("names an InfluxDB that would be sent the password in the clear: use https, or set upstream.allow_insecure_http = true".to_owned());
+    }
+    let credential = Credential::basic(&login.username, &SecretString::from(login.password))
         .map_err(|what| format!("holds a user or password that {what}"))?;
-    let named = fields.database.unwrap_or_else(|| "efd".to_owned());
+    let upstream = Upstream::new("InfluxDB", &url, &KIND, config.timeouts);
     Ok(InfluxDb {
-        upstream: upstream(&url, config).ok_or("names a host that cannot be one: correct it")?,
-        schema_registry: fields.schema_registry.unwrap_or_default(),
-        databases: if key.databases.is_empty() {
-            vec![named]
-        } else {
-            key.databases.clone()
+        upstream: Upstream {
+            scan_bodies: config.scan_bodies,
+            max_request_body: config.max_query_bytes,
+            ..upstream.ok_or("names a host that cannot be one: correct it")?
+        },
+        schema_registry: login.schema_registry.unwrap_or_default(),
+        databases: match key.databases.is_empty() {
+            true => vec![login.database.unwrap_or_else(|| "efd".to_owned())],
+            false => key.databases.clone(),
         },
         credential: Guarded::new(credential),
-    })
-}
-
-/// Where the document says that its InfluxDB is.
-fn address(fields: &Fields) -> Result<Url, String> {
-    let wrong = || {
-        "does not say where its InfluxDB is: write `host`, and `port` and `path` if they are not 443 and /, or `url`"
-            .to_owned()
-    };
-    if let Some(url) = &fields.url {
-        return proxy_core::config::sections::check::base_url(url).map_err(|what| format!("has a `url` that {what}"));
-    }
-    let host = fields.host.as_deref().ok_or_else(wrong)?;
-    let port = match &fields.port {
-        None => "443".to_owned(),
-        Some(Value::String(port)) => port.clone(),
-        Some(port) => port.to_string(),
-    };
-    // The originals have `.` for no path.
-    let path = fields.path.as_deref().unwrap_or_default().trim_matches('/');
-    let url = match path {
-        "" | "." => format!("https://{host}:{port}/"),
-        path => format!("https://{host}:{port}/{path}/"),
-    };
-    proxy_core::config::sections::check::base_url(&url).map_err(|_| wrong())
-}
-
-fn upstream(url: &Url, config: &UpstreamConfig) -> Option<Upstream> {
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(config.connect_timeout_seconds),
-        response: Duration::from_secs(config.response_timeout_seconds),
-        idle: Duration::from_secs(config.idle_timeout_seconds),
-        upload: Duration::from_secs(config.response_timeout_seconds),
-    };
-    Some(Upstream {
-        scan_bodies: config.scan_bodies,
-        max_request_body: config.max_query_bytes,
-        ..Upstream::new("InfluxDB", url, &KIND, timeouts)?
     })
 }
 

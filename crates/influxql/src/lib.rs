@@ -7,7 +7,7 @@
 //!
 //! **Invariant**: InfluxDB reads [`Statement::text`] as one statement of this kind on these databases, or not at all.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 mod expression;
 mod parameters;
@@ -77,6 +77,19 @@ pub fn read(text: &str) -> Result<Vec<Statement>, Refusal> {
         return Err(parser.refusal("cannot be read", "nothing to read"));
     }
     Ok(statements)
+}
+
+/// The kinds of `statements`, each once: of a closed set.
+#[must_use]
+pub fn kinds(statements: &[Statement]) -> String {
+    let kinds: BTreeSet<&str> = statements.iter().map(|statement| statement.kind).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The text of all `statements`. It holds the caller's literals.
+#[must_use]
+pub fn text(statements: &[Statement]) -> String {
+    statements.iter().map(Statement::text).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

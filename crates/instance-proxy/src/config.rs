@@ -20,7 +20,7 @@ const ROUTES_FILE: &str = "../proxy.conf.json";
 
 /// One tenant.
 #[derive(Clone, Debug)]
-pub(crate) struct TenantConfig {
+pub struct TenantConfig {
     pub(crate) realm: RealmConfig,
     pub(crate) routes: Arc<Routes>,
     pub(crate) allowed_origins: Vec<String>,
@@ -113,6 +113,4 @@ impl Section for SessionsConfig {
     }
 }
 
-impl Validate for SessionsConfig {
-    fn validate(&self, _problems: &mut Problems) {}
-}
+impl Validate for SessionsConfig {}

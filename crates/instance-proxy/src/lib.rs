@@ -9,14 +9,13 @@ mod site;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use self::{config::TenantConfig, routes::Routes, site::Instances};
 use anyhow::Context as _;
 use proxy_core::{
     About,
-    auth::{self, Authenticators, IdentityConfig},
+    auth::{Authenticators, IdentityConfig},
     config::{
-        Alias, Document, Problems, Reader, Validate,
-        sections::{LogConfig, ServerConfig, TlsConfig},
+        Alias, Problems, ServiceConfig, Tenants,
+        sections::{RealmConfig, ServerConfig},
     },
     headers::{HeaderPolicy, Passing},
     instances::{COOKIE, Callers, Directory, InstancesConfig, Pages, Places, Sessions},
@@ -27,6 +26,9 @@ use proxy_core::{
     tenant::Kind,
     upstream::{Paths, Reception, Redirects},
 };
+
+pub use self::config::TenantConfig;
+use self::{routes::Routes, site::Instances};
 
 /// How soon it is noticed at open tunnels that access has ended, where VISA is not asked.
 const STATIC_REFRESH: Duration = Duration::from_secs(60);
@@ -40,31 +42,23 @@ pub const ABOUT: About = About {
     documentation_url: None,
     defaults: include_str!("../config/default.toml"),
     aliases: &[
-        alias("VISA_JUPYTER_PROXY_SERVER_HOST", "server.host"),
-        alias("VISA_JUPYTER_PROXY_SERVER_PORT", "server.port"),
-        alias("VISA_JUPYTER_PROXY_API_HOST", "tenant[0].instances.api_host"),
-        alias("VISA_JUPYTER_PROXY_API_PORT", "tenant[0].instances.api_port"),
-        alias(
+        Alias::new("VISA_JUPYTER_PROXY_SERVER_HOST", "server.host"),
+        Alias::new("VISA_JUPYTER_PROXY_SERVER_PORT", "server.port"),
+        Alias::new("VISA_JUPYTER_PROXY_API_HOST", "tenant[0].instances.api_host"),
+        Alias::new("VISA_JUPYTER_PROXY_API_PORT", "tenant[0].instances.api_port"),
+        Alias::new(
             "VISA_JUPYTER_PROXY_CACHE_REFRESH_TIME_S",
             "tenant[0].instances.refresh_seconds",
         ),
-        alias("VISA_JUPYTER_PROXY_STORAGE_DIR", "tenant[0].sessions.directory"),
-        alias("VISA_JUPYTER_PROXY_LOG_LEVEL", "log.level"),
-        alias("VISA_JUPYTER_PROXY_LOG_TIMEZONE", ""),
-        alias("VISA_JUPYTER_PROXY_LOG_SYSLOG_HOST", ""),
-        alias("VISA_JUPYTER_PROXY_LOG_SYSLOG_PORT", ""),
-        alias("VISA_JUPYTER_PROXY_LOG_SYSLOG_APP_NAME", ""),
+        Alias::new("VISA_JUPYTER_PROXY_STORAGE_DIR", "tenant[0].sessions.directory"),
+        Alias::new("VISA_JUPYTER_PROXY_LOG_LEVEL", "log.level"),
+        Alias::new("VISA_JUPYTER_PROXY_LOG_TIMEZONE", ""),
+        Alias::new("VISA_JUPYTER_PROXY_LOG_SYSLOG_HOST", ""),
+        Alias::new("VISA_JUPYTER_PROXY_LOG_SYSLOG_PORT", ""),
+        Alias::new("VISA_JUPYTER_PROXY_LOG_SYSLOG_APP_NAME", ""),
     ],
     secrets: &[],
 };
-
-const fn alias(variable: &'static str, key: &'static str) -> Alias {
-    Alias {
-        variable,
-        key,
-        lead: "",
-    }
-}
 
 /// What all instances have in common: they see who calls, so that the lists of headers are `headers::visible`'s.
 const KIND: Kind = Kind {
@@ -85,60 +79,35 @@ const KIND: Kind = Kind {
     user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")),
 };
 
-/// Scopes that a Gafaelfawr token needs unless the configuration says otherwise.
-const GAFAELFAWR_SCOPES: &[&str] = &["exec:notebook"];
-
 /// The whole configuration: `config/default.toml` explains each key.
+pub type Config = ServiceConfig<Machines>;
+
+/// What the configuration has of its own.
 #[derive(Debug)]
-pub struct Config {
-    server: ServerConfig,
-    log: LogConfig,
-    tls: TlsConfig,
-    identity: Vec<IdentityConfig>,
-    tenant: Vec<TenantConfig>,
-}
+pub struct Machines;
 
-impl Document for Config {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let (identity, tenant) = (reader.list_if_any("identity"), reader.list("tenant"));
-        let mut config = Self {
-            server: server?,
-            log: log?,
-            tls: tls?,
-            identity: identity?,
-            tenant: tenant?,
-        };
-        auth::config::apply_defaults(&mut config.identity, GAFAELFAWR_SCOPES);
-        Some(config)
-    }
+impl Tenants for Machines {
+    type Tenant = TenantConfig;
 
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
+    const GAFAELFAWR_SCOPES: &'static [&'static str] = &["exec:notebook"];
 
-    fn print_policy(&self) -> String {
-        let table = |tenant: &TenantConfig| format!("{}\n{}", tenant.realm.name, tenant.routes.table());
-        self.tenant.iter().map(table).collect::<Vec<_>>().join("\n")
-    }
-}
+    const NEEDS_IDENTITY: bool = false; // VISA says who calls
 
-impl Validate for Config {
-    fn validate(&self, problems: &mut Problems) {
+    fn check(config: &Config, problems: &mut Problems) {
         let local =
             |entry: &IdentityConfig| matches!(entry, IdentityConfig::Oidc(_) | IdentityConfig::Introspection(_));
-        for (index, tenant) in self.tenant.iter().enumerate() {
+        for (index, tenant) in config.tenant.iter().enumerate() {
             let needs = !tenant.realm.required_scopes.is_empty() || !tenant.realm.required_groups.is_empty();
             match tenant.instances {
-                InstancesConfig::Static if self.identity.is_empty() => {
+                InstancesConfig::Static if config.identity.is_empty() => {
                     let what = "is empty, so that nobody could sign in: add one, as instances.kind is `static`";
                     problems.add("identity", what);
                 }
-                InstancesConfig::Visa { .. } if !self.identity.iter().all(local) => {
+                InstancesConfig::Visa { .. } if !config.identity.iter().all(local) => {
                     let what = "says who calls, as VISA does: beside it only `oidc` and `introspection` check tokens";
                     problems.add("identity", what);
                 }
-                InstancesConfig::Visa { .. } if needs && self.identity.is_empty() => {
+                InstancesConfig::Visa { .. } if needs && config.identity.is_empty() => {
                     let what =
                         "asks for scopes or groups, which VISA tells nothing of: add an `[[identity]]` of kind `oidc`";
                     problems.add(format!("tenant[{index}]"), what);
@@ -146,6 +115,14 @@ impl Validate for Config {
                 _ => {}
             }
         }
+    }
+
+    fn realm(tenant: &TenantConfig) -> &RealmConfig {
+        &tenant.realm
+    }
+
+    fn policy_table(tenant: &TenantConfig) -> String {
+        tenant.routes.table()
     }
 }
 
@@ -164,10 +141,9 @@ pub(crate) struct Shared {
 /// # Errors
 /// A file that the configuration names and that cannot be read.
 pub fn service(config: &Config) -> anyhow::Result<Service> {
-    let metrics = Metrics::new(ABOUT.name, ABOUT.version);
-    let schemes = Authenticators::new(&config.identity, &metrics)?;
-    let service = Service::new(ABOUT, &config.server, &config.tls, schemes.clone(), &metrics)?;
-    let schemes = Some(schemes).filter(|_| !config.identity.is_empty());
+    let service = Service::of(ABOUT, config)?;
+    let schemes = Some(service.authenticators().clone()).filter(|_| !config.identity.is_empty());
+    let metrics = service.metrics().clone();
     config.tenant.iter().try_fold(service, |service, tenant| {
         let shared = Shared::new(tenant, &config.server, schemes.clone(), &metrics);
         let shared = Arc::new(shared.with_context(|| format!("tenant `{}`", tenant.realm.name))?);

@@ -8,16 +8,14 @@ mod browse;
 
 use proxy_core::{
     About,
-    auth::{self, Authenticators, IdentityConfig},
     config::{
-        Alias, Document, Problems, Reader, SecretAlias, Validate,
-        sections::{LogConfig, ServerConfig, TenantConfig, TlsConfig},
+        Alias, Problems, SecretAlias, ServiceConfig, Tenants,
+        sections::{RealmConfig, TenantConfig},
     },
     headers::{HeaderPolicy, Passing},
     proxy::Proxy,
     service::Service,
-    telemetry::Metrics,
-    tenant::{Kind, Tenant, check_policy, tenant_policy},
+    tenant::{Kind, Tenant, tenant_policy},
     upstream::{Paths, Redirects},
 };
 
@@ -30,26 +28,10 @@ pub const ABOUT: About = About {
     documentation_url: None,
     defaults: include_str!("../config/default.toml"),
     aliases: &[
-        Alias {
-            variable: "JIRA_BASE_URL",
-            key: "tenant[0].upstream.url",
-            lead: "",
-        },
-        Alias {
-            variable: "JIRA_USERNAME",
-            key: "tenant[0].credential.username",
-            lead: "",
-        },
-        Alias {
-            variable: "SAFIR_PATH_PREFIX",
-            key: "tenant[0].prefix",
-            lead: "",
-        },
-        Alias {
-            variable: "SAFIR_LOG_LEVEL",
-            key: "log.level",
-            lead: "",
-        },
+        Alias::new("JIRA_BASE_URL", "tenant[0].upstream.url"),
+        Alias::new("JIRA_USERNAME", "tenant[0].credential.username"),
+        Alias::new("SAFIR_PATH_PREFIX", "tenant[0].prefix"),
+        Alias::new("SAFIR_LOG_LEVEL", "log.level"),
     ],
     secrets: &[SecretAlias {
         variable: "JIRA_PASSWORD",
@@ -104,53 +86,28 @@ const HEADERS: HeaderPolicy = HeaderPolicy {
     sandbox: true,
 };
 
-/// Scopes that a Gafaelfawr token needs unless the configuration says otherwise: jira-data-proxy's own.
-const GAFAELFAWR_SCOPES: &[&str] = &["exec:notebook"];
-
 /// The whole configuration: `config/default.toml` explains each key.
+pub type Config = ServiceConfig<Jira>;
+
+/// What the configuration has of its own.
 #[derive(Debug)]
-pub struct Config {
-    server: ServerConfig,
-    log: LogConfig,
-    tls: TlsConfig,
-    identity: Vec<IdentityConfig>,
-    tenant: Vec<TenantConfig>,
-}
+pub struct Jira;
 
-impl Document for Config {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let (identity, tenant) = (
-            reader.list("identity"),
-            reader.list_with("tenant", |tenant, problems| check_policy(tenant, &KIND, problems)),
-        );
-        let mut config = Self {
-            server: server?,
-            log: log?,
-            tls: tls?,
-            identity: identity?,
-            tenant: tenant?,
-        };
-        auth::config::apply_defaults(&mut config.identity, GAFAELFAWR_SCOPES);
-        Some(config)
+impl Tenants for Jira {
+    type Tenant = TenantConfig;
+
+    /// jira-data-proxy's own.
+    const GAFAELFAWR_SCOPES: &'static [&'static str] = &["exec:notebook"];
+
+    const POLICIES: Option<Kind> = Some(KIND);
+
+    fn realm(tenant: &TenantConfig) -> &RealmConfig {
+        &tenant.realm
     }
 
-    fn log(&self) -> &LogConfig {
-        &self.log
+    fn policy_table(tenant: &TenantConfig) -> String {
+        tenant_policy(tenant, &KIND, &mut Problems::default()).to_table()
     }
-
-    fn print_policy(&self) -> String {
-        let table = |tenant: &TenantConfig| {
-            let policy = tenant_policy(tenant, &KIND, &mut Problems::default());
-            format!("{} {}\n{}", tenant.realm.name, tenant.realm.prefix, policy.to_table())
-        };
-        self.tenant.iter().map(table).collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Validate for Config {
-    /// Each section has been checked where it was read.
-    fn validate(&self, _problems: &mut Problems) {}
 }
 
 /// The service that `config` describes.
@@ -158,9 +115,7 @@ impl Validate for Config {
 /// # Errors
 /// A file that the configuration names and that cannot be read.
 pub fn service(config: &Config) -> anyhow::Result<Service> {
-    let metrics = Metrics::new(ABOUT.name, ABOUT.version);
-    let authenticators = Authenticators::new(&config.identity, &metrics)?;
-    let service = Service::new(ABOUT, &config.server, &config.tls, authenticators.clone(), &metrics)?;
+    let service = Service::of(ABOUT, config)?;
     config.tenant.iter().try_fold(service, |service, tenant| {
         let browse_base = tenant
             .upstream
@@ -168,8 +123,8 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
             .as_ref()
             .unwrap_or(&tenant.upstream.url)
             .clone();
-        let tenant = Tenant::new(tenant, &config.server, KIND, &metrics)?; // shared by the workers
-        let (prefix, authenticators) = (tenant.realm().prefix().to_owned(), authenticators.clone());
+        let tenant = Tenant::new(tenant, service.server(), KIND, service.metrics())?; // shared by the workers
+        let (prefix, authenticators) = (tenant.realm().prefix().to_owned(), service.authenticators().clone());
         let service = service.routes(browse::routes(&tenant, &browse_base));
         Ok(service.site(&prefix, move |clients| Proxy::new(&authenticators, &tenant, clients)))
     })

@@ -8,12 +8,14 @@ mod layers;
 mod problems;
 mod reader;
 pub mod sections;
+mod service;
 mod structs;
 
 pub use self::{
     layers::{Alias, Environment, Layers, SecretAlias, Secrets},
     problems::{Problems, Validate},
     reader::{Document, Reader, Section},
+    service::{ServiceConfig, Tenants},
     structs::{read_struct, whole},
 };
 

@@ -8,6 +8,7 @@
 //! are names, never content.
 
 mod directory;
+mod fields;
 mod file;
 mod looks;
 mod place;
@@ -34,7 +35,12 @@ use self::{
     state::{Changes, State},
     turns::Turns,
 };
-pub use self::{file::WatchedFile, snapshot::Snapshot};
+pub use self::{
+    directory::is_name,
+    fields::{Address, Fields},
+    file::WatchedFile,
+    snapshot::Snapshot,
+};
 use crate::{
     files::watch::{self, Watched},
     telemetry::TenantMetrics,

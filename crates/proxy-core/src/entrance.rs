@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_http::RequestHead;
+use actix_http::{RequestHead, header::AUTHORIZATION};
 
 use crate::{
     auth::{Authenticators, Identity},
@@ -40,6 +40,23 @@ impl Entrance {
         let identity = self.identify(record, head).await?;
         self.admit(record, &identity)?;
         Ok(identity)
+    }
+
+    /// The caller, who may use this tenant; `None`: somebody without any credential, where `open` says that there is
+    /// something for such callers.
+    ///
+    /// # Errors
+    /// See [`Entrance::authenticate`].
+    pub async fn caller(
+        &self,
+        record: &Record,
+        head: &RequestHead,
+        open: bool,
+    ) -> Result<Option<Identity>, ProxyError> {
+        match self.authenticate(record, head).await {
+            Err(ProxyError::Unauthenticated) if open && !head.headers.contains_key(AUTHORIZATION) => Ok(None),
+            known => known.map(Some),
+        }
     }
 
     /// The caller, who has what the scheme that proved it requires: what the tenant requires is still to be asked.

@@ -172,12 +172,20 @@ impl ProxyError {
     /// # Errors
     /// `MethodNotAllowed`.
     pub fn unless_read(method: &Method) -> Result<(), Self> {
-        match *method {
-            Method::GET | Method::HEAD => Ok(()),
-            _ => Err(Self::MethodNotAllowed {
-                allow: "GET, HEAD".to_owned(),
-            }),
+        Self::unless_one_of(method, &[Method::GET, Method::HEAD])
+    }
+
+    /// Nothing but these methods is allowed here.
+    ///
+    /// # Errors
+    /// `MethodNotAllowed`.
+    pub fn unless_one_of(method: &Method, methods: &[Method]) -> Result<(), Self> {
+        if methods.contains(method) {
+            return Ok(());
         }
+        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        let allow = names.join(", ");
+        Err(Self::MethodNotAllowed { allow })
     }
 
     /// What the reader does next.

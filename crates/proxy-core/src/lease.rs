@@ -34,13 +34,20 @@ const PREFIX: &str = "nbl1.";
 const SKEW: Duration = Duration::from_secs(300);
 
 /// What the holder of a lease has who called without any credential when it was issued.
-pub const OPEN: &str = "lease::open";
+const OPEN: &str = "lease::open";
 /// The user whom such a lease is for.
 pub const NOBODY: &str = "anonymous";
 
 /// What the holder of a lease for `label` has: a scope that no platform gives.
-pub fn scope(label: &str) -> String {
+fn scope(label: &str) -> String {
     format!("{KIND}:{label}")
+}
+
+/// Whether `holder` came with a lease for `label`. One that was issued to nobody known counts as long as `label` is `open`
+/// to such callers.
+#[must_use]
+pub fn is_for(holder: &Identity, label: &str, open: bool) -> bool {
+    (open || !holder.has_scope(OPEN)) && holder.has_scope(&scope(label))
 }
 
 /// What a lease says.
@@ -80,6 +87,8 @@ enum Keys {
 
 /// A lease that was issued.
 pub struct Issued {
+    /// Whom it is for.
+    pub user: String,
     /// What the holder presents.
     pub password: SecretString,
     /// When it ends.
@@ -141,7 +150,12 @@ impl Leases {
             let signature = URL_SAFE_NO_PAD.encode(keys.sign(signed.as_bytes()));
             SecretString::from(format!("{signed}.{signature}"))
         });
-        Ok(Issued { password, expires, id })
+        Ok(Issued {
+            user: statement.user,
+            password,
+            expires,
+            id,
+        })
     }
 
     /// The holder of `lease`.

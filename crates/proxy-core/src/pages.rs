@@ -10,7 +10,10 @@ use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc};
 
 use actix_web::{
     FromRequest, Handler, HttpMessage as _, HttpRequest, HttpResponse, Resource, Responder, guard,
-    http::header::{CACHE_CONTROL, VARY},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, VARY, X_CONTENT_TYPE_OPTIONS},
+    },
     web,
 };
 use futures_util::FutureExt as _;
@@ -134,6 +137,16 @@ pub fn personal() -> actix_web::HttpResponseBuilder {
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((VARY, "Authorization, Cookie"));
     response
+}
+
+/// A plain text that no cache keeps and no browser takes for something else.
+#[must_use]
+pub fn text(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type("text/plain; charset=utf-8")
+        .body(body)
 }
 
 fn mounted(request: &HttpRequest) -> Result<Rc<Mounted>, ProxyError> {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use actix_http::RequestHead;
 use actix_web::http::header::{HOST, HeaderMap, HeaderName};
+use url::Url;
 
 use crate::{
     auth::Identity,
@@ -118,6 +119,17 @@ impl Realm {
         }
     }
 
+    /// The public URL of `path` below the tenant's prefix: `path` begins with `/`.
+    ///
+    /// # Errors
+    /// `Internal`: the caller reached us at a host that is none.
+    pub fn url_below(&self, head: &RequestHead, path: &str) -> Result<Url, ProxyError> {
+        let url = self.public_base(head) + path;
+        Url::parse(&url).map_err(|error| ProxyError::Internal {
+            detail: format!("the public URL: {error}"),
+        })
+    }
+
     /// The public URL of `path`, which begins with `/` or is empty.
     #[must_use]
     pub fn public_url(&self, head: &RequestHead, path: &str) -> String {
@@ -162,7 +174,7 @@ fn is_loopback(host: &str) -> bool {
     is_loopback_host(port.map_or(host, |colon| &host[..colon]))
 }
 
-pub(crate) fn origin_text(url: &url::Url) -> String {
+pub(crate) fn origin_text(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 

@@ -27,7 +27,10 @@ use crate::{
     About,
     auth::Authenticators,
     client::{self, PlatformClient},
-    config::sections::{ServerConfig, TlsConfig},
+    config::{
+        ServiceConfig, Tenants,
+        sections::{ServerConfig, TlsConfig},
+    },
     site::{Mount, Site},
     telemetry::{Lines, Metrics},
     transport::Transport,
@@ -70,6 +73,16 @@ pub struct Service {
 }
 
 impl Service {
+    /// The service that `config` describes, without its tenants.
+    ///
+    /// # Errors
+    /// A file that an `[[identity]]` names, the extra CA file, the certificate or its key is no good.
+    pub fn of<S: Tenants>(about: About, config: &ServiceConfig<S>) -> anyhow::Result<Self> {
+        let metrics = Metrics::new(about.name, about.version);
+        let authenticators = Authenticators::new(&config.identity, &metrics)?;
+        Self::new(about, &config.server, &config.tls, authenticators, &metrics)
+    }
+
     /// A service without routes.
     ///
     /// # Errors
@@ -95,6 +108,18 @@ impl Service {
             routes: Vec::new(),
             background: Vec::new(),
         })
+    }
+
+    /// Where it listens, and how callers reach it.
+    #[must_use]
+    pub fn server(&self) -> &ServerConfig {
+        &self.server
+    }
+
+    /// Its schemes, which all tenants share.
+    #[must_use]
+    pub fn authenticators(&self) -> &Authenticators {
+        &self.authenticators
     }
 
     /// Serves a site below `prefix`. `build` runs once per worker, with that worker's clients.

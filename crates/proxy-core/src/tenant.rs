@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: nothing of a tenant is reachable through another one.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::{
     policy::{self, Policy, Presets},
     realm::{Realm, origin_text},
     telemetry::Metrics,
-    upstream::{Paths, Reception, Redirects, Timeouts, Upstream},
+    upstream::{Paths, Reception, Redirects, Upstream},
 };
 
 /// What all tenants of one service have in common: constants of the service's crate.
@@ -44,6 +44,24 @@ pub struct Kind {
     pub extra_query: fn(&str, Option<&str>) -> Option<&'static str>,
     /// `User-Agent` of requests to the upstream.
     pub user_agent: &'static str,
+}
+
+impl Kind {
+    /// The rules of the preset `name` as it is shipped: for what a service writes and sends itself.
+    #[must_use]
+    pub fn preset(&self, name: &str) -> Policy {
+        let config = PolicyConfig {
+            preset: name.to_owned(),
+            publish: Vec::new(),
+            rule: Vec::new(),
+        };
+        self.policy(&config, &mut Problems::default())
+    }
+
+    fn policy(&self, config: &PolicyConfig, problems: &mut Problems) -> Policy {
+        let rules = policy::rules(config, &Presets::built_in(self.presets), problems);
+        Policy::new(rules, self.not_found)
+    }
 }
 
 /// One tenant, shared by all workers.
@@ -107,20 +125,15 @@ impl Tenant {
 
 /// The rules of a tenant; what is wrong with them is noted.
 pub fn tenant_policy(config: &TenantConfig, kind: &Kind, problems: &mut Problems) -> Policy {
-    let rules = problems.within("policy", |problems| {
-        policy::rules(&config.policy, &Presets::built_in(kind.presets), problems)
-    });
-    Policy::new(rules, kind.not_found)
+    problems.within("policy", |problems| kind.policy(&config.policy, problems))
 }
 
 /// Notes what is wrong with the policy of a tenant's table, whatever else is wrong with the table.
-pub fn check_policy(tenant: &Value, kind: &Kind, problems: &mut Problems) {
+pub(crate) fn check_policy(tenant: &Value, kind: &Kind, problems: &mut Problems) {
     let policy = tenant.get("policy").cloned();
     // A policy that cannot be read is told of where it is read.
     if let Some(policy) = policy.and_then(|policy| PolicyConfig::read(policy, &mut Problems::default())) {
-        problems.within("policy", |problems| {
-            policy::rules(&policy, &Presets::built_in(kind.presets), problems)
-        });
+        problems.within("policy", |problems| kind.policy(&policy, problems));
     }
 }
 
@@ -131,15 +144,10 @@ fn link_bases(config: &UpstreamConfig) -> Vec<String> {
 }
 
 fn upstream(config: &TenantConfig, kind: &Kind) -> anyhow::Result<Upstream> {
-    let UpstreamConfig { url, .. } = &config.upstream;
-    let seconds = |seconds: u64| Duration::from_secs(seconds);
-    let timeouts = Timeouts {
-        connect: seconds(config.upstream.connect_timeout_seconds),
-        response: seconds(config.upstream.response_timeout_seconds),
-        idle: seconds(config.upstream.idle_timeout_seconds),
-        upload: seconds(config.upstream.upload_timeout_seconds),
-    };
-    let plain = Upstream::new(&config.upstream.name, url, kind, timeouts).context("the upstream's host")?;
+    let UpstreamConfig {
+        name, url, timeouts, ..
+    } = &config.upstream;
+    let plain = Upstream::new(name, url, kind, *timeouts).context("the upstream's host")?;
     Ok(Upstream {
         prefix: config.realm.prefix.clone(),
         reuse: config.upstream.reuse,

@@ -6,7 +6,10 @@ use http::{HeaderValue, StatusCode, Uri, uri::Authority};
 use ipnet::IpNet;
 use url::Url;
 
-use crate::{forward::links::LinkBases, tenant::Kind, transport::leads_out};
+use crate::{config::Reader, forward::links::LinkBases, tenant::Kind, transport::leads_out};
+
+/// Longest wait that may be configured, in seconds.
+const HOUR: u64 = 3_600;
 
 /// How much of a path's spelling is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,22 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For a request body as a whole.
     pub upload: Duration,
+}
+
+impl Timeouts {
+    /// Takes its keys out of an upstream's table. None is for `upload`: it is what `response` is, unless the service has one.
+    pub fn take(reader: &mut Reader<'_>) -> Self {
+        let mut seconds = |key| Duration::from_secs(reader.whole(key, 1..=HOUR));
+        let connect = seconds("connect_timeout_seconds");
+        let response = seconds("response_timeout_seconds");
+        let idle = seconds("idle_timeout_seconds");
+        Self {
+            connect,
+            response,
+            idle,
+            upload: response,
+        }
+    }
 }
 
 /// One upstream of one tenant.

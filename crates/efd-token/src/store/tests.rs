@@ -1,4 +1,7 @@
-use serde_json::json;
+use std::time::Duration;
+
+use proxy_core::upstream::Timeouts;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -22,9 +25,12 @@ fn rules(unlisted: bool) -> Rules {
         upstream: UpstreamConfig {
             allow_insecure_http: false,
             scan_bodies: false,
-            connect_timeout_seconds: 5,
-            response_timeout_seconds: 60,
-            idle_timeout_seconds: 60,
+            timeouts: Timeouts {
+                connect: Duration::from_secs(5),
+                response: Duration::from_secs(60),
+                idle: Duration::from_secs(60),
+                upload: Duration::from_secs(60),
+            },
             max_query_bytes: 1_000,
         },
     }

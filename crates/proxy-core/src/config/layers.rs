@@ -37,6 +37,15 @@ pub struct Alias {
     pub lead: &'static str,
 }
 
+impl Alias {
+    /// A variable whose value is the key's.
+    #[must_use]
+    pub const fn new(variable: &'static str, key: &'static str) -> Self {
+        let lead = "";
+        Self { variable, key, lead }
+    }
+}
+
 /// The same for a variable that holds a secret: it is believed, and warned about.
 #[derive(Clone, Copy, Debug)]
 pub struct SecretAlias {

@@ -78,6 +78,18 @@ impl<'a> Reader<'a> {
         section
     }
 
+    /// The table `key`, of which `read` takes all keys that it may have; an absent one is read as empty.
+    pub fn table<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Reader<'_>) -> T) -> Option<T> {
+        let value = self.take(key).unwrap_or_else(|| Value::Object(Map::new()));
+        let table = self.problems.within(key, |problems| {
+            let mut reader = Reader::open(value, problems)?;
+            let table = read(&mut reader);
+            reader.finish().then_some(table)
+        });
+        self.readable &= table.is_some();
+        table
+    }
+
     /// The list of tables `key`, each validated; an absent one is read as empty.
     pub fn list<T: Section>(&mut self, key: &'static str) -> Option<Vec<T>> {
         self.list_with(key, |_, _| ())
@@ -161,3 +173,6 @@ pub(super) fn unknown_key<'k>(key: &str, known: impl Iterator<Item = &'k str>) -
         None => "is not a key here: remove it".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

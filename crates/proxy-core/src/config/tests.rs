@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::{
-    Alias, Document, Environment, Problems, Reader, SecretAlias, Validate,
-    sections::{LogConfig, ServerConfig, TenantConfig, TlsConfig},
+    Alias, Environment, Problems, SecretAlias, ServiceConfig, Tenants,
+    sections::{RealmConfig, TenantConfig},
 };
-use crate::{About, auth::IdentityConfig, bootstrap};
+use crate::{About, bootstrap};
 
 pub(crate) const ABOUT: About = About {
     name: "test-proxy",
@@ -50,42 +50,23 @@ pub(crate) const REQUIRED: &[(&str, &str)] = &[
     ("OLD_PASSWORD", "hunter2"),
 ];
 
+pub(crate) type Config = ServiceConfig<Test>;
+
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) server: ServerConfig,
-    pub(crate) log: LogConfig,
-    pub(crate) tls: TlsConfig,
-    pub(crate) identity: Vec<IdentityConfig>,
-    pub(crate) tenant: Vec<TenantConfig>,
-}
+pub(crate) struct Test;
 
-impl Document for Config {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let (identity, tenant) = (reader.list("identity"), reader.list("tenant"));
-        Some(Self {
-            server: server?,
-            log: log?,
-            tls: tls?,
-            identity: identity?,
-            tenant: tenant?,
-        })
+impl Tenants for Test {
+    type Tenant = TenantConfig;
+
+    const GAFAELFAWR_SCOPES: &'static [&'static str] = &[];
+
+    fn realm(tenant: &TenantConfig) -> &RealmConfig {
+        &tenant.realm
     }
 
-    fn log(&self) -> &LogConfig {
-        &self.log
+    fn policy_table(tenant: &TenantConfig) -> String {
+        tenant.policy.preset.clone()
     }
-
-    fn print_policy(&self) -> String {
-        self.tenant
-            .iter()
-            .map(|tenant| format!("{} {}\n", tenant.realm.name, tenant.policy.preset))
-            .collect()
-    }
-}
-
-impl Validate for Config {
-    fn validate(&self, _problems: &mut Problems) {}
 }
 
 pub(crate) fn environment(variables: &[(&str, &str)]) -> Environment {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs::{self, FileType},
     io,
     path::Path,
@@ -107,7 +107,7 @@ fn names(directory: &Path) -> Result<(Vec<Arc<str>>, Odd), String> {
         if name.as_encoded_bytes().starts_with(b".") || entry.file_type().is_ok_and(is_no_file) {
             continue;
         }
-        match document_name(&name) {
+        match name.to_str().filter(|name| is_name(name)) {
             Some(name) => names.push(Arc::from(name)),
             None => odd.add(name),
         }
@@ -122,12 +122,11 @@ fn is_no_file(kind: FileType) -> bool {
     !kind.is_file() && !kind.is_symlink()
 }
 
-fn document_name(name: &OsStr) -> Option<&str> {
-    let fits = |name: &&str| {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        name.len() <= MAX_NAME && name.bytes().all(known)
-    };
-    name.to_str().filter(fits)
+/// Whether a document may be called so: 1 to 128 letters, digits, `.`, `_` and `-`, the first no dot.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(letter) && !text.starts_with('.')
 }
 
 impl Odd {

@@ -237,3 +237,28 @@ fn a_lease_is_found_in_every_place_and_beside_any_name() {
         assert_eq!(found(&values), None, "{values:?}");
     }
 }
+
+#[test]
+fn a_lease_is_for_one_key_and_that_of_nobody_known_for_as_long_as_the_key_is_open() {
+    let leases = with_keys(OLD);
+    let holder = |caller: Option<&Identity>| {
+        let issued = leases.issue(caller, "usdf_efd", SystemTime::now()).unwrap();
+        leases.verify(&shown(&issued), SystemTime::now()).unwrap()
+    };
+    let (known, nobody) = (holder(Some(&ada(None))), holder(None));
+    for (holder, label, open, expected) in [
+        (&known, "usdf_efd", false, true),
+        (&known, "usdf_efd", true, true),
+        (&known, "summit_efd", true, false),
+        (&nobody, "usdf_efd", true, true),
+        (&nobody, "usdf_efd", false, false),
+        (&nobody, "summit_efd", true, false),
+    ] {
+        assert_eq!(
+            is_for(holder, label, open),
+            expected,
+            "{} {label} {open}",
+            holder.user()
+        );
+    }
+}

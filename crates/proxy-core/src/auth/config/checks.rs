@@ -7,14 +7,14 @@ use url::Url;
 
 use crate::config::{
     Problems,
-    sections::check::{http_url, is_loopback},
+    sections::check::{http_url, is_clear},
     whole,
 };
 
 /// The URL of a platform, or what is wrong with the text and what to do. Never repeats the text: it may hold a password.
 pub(in crate::auth) fn platform_url(text: &str, allow_insecure_http: bool) -> Result<Url, String> {
     let url = http_url(text)?;
-    if url.scheme() == "http" && !allow_insecure_http && !is_loopback(&url) {
+    if is_clear(&url) && !allow_insecure_http {
         return Err(
             "has scheme `http`, so that anybody on the way can read tokens: use https, or set `allow_insecure_http = true`"
                 .to_owned(),

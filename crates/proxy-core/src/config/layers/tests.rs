@@ -47,11 +47,14 @@ fn each_tenant_lies_over_the_template_and_only_the_first_over_replaced_variables
         ("default", "https://old.example.org/")
     );
     assert_eq!(
-        (second.upstream.url.as_str(), second.upstream.idle_timeout_seconds),
+        (second.upstream.url.as_str(), second.upstream.timeouts.idle.as_secs()),
         ("https://two.example.org/", 7)
     );
     assert_eq!(
-        (second.upstream.response_timeout_seconds, second.policy.preset.as_str()),
+        (
+            second.upstream.timeouts.response.as_secs(),
+            second.policy.preset.as_str()
+        ),
         (60, "read-only")
     );
     let problems = bad("[[tenant]]\n[[tenant]]\nname = 'two'\nprefix = '/two'", &[]).to_string();

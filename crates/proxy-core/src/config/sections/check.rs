@@ -11,7 +11,7 @@ use std::{
 use ipnet::IpNet;
 use url::Url;
 
-use crate::config::Problems;
+use crate::{config::Problems, documents};
 
 /// Longest public prefix, in bytes.
 const MAX_PREFIX: usize = 200;
@@ -61,6 +61,17 @@ pub fn file(text: &str) -> Result<PathBuf, String> {
         return Err("is not the name of a file: write one".to_owned());
     }
     Ok(PathBuf::from(text))
+}
+
+/// The name of a document.
+pub fn document(text: &str) -> Result<String, String> {
+    match documents::is_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "is not the name of a document: write 1 to 128 of a-z, A-Z, 0-9, `.`, `_` and `-`, and no `.` in front"
+                .to_owned(),
+        ),
+    }
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {
@@ -217,6 +228,11 @@ pub(crate) fn http_url(text: &str) -> Result<Url, String> {
 /// Whether nothing that is sent to `url` leaves this machine.
 pub fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
+}
+
+/// Whether everybody on the way can read what is sent to `url`.
+pub fn is_clear(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
 }
 
 /// Whether a URL's host is this machine: a loopback address, or `localhost`. No other name: what `a.localhost` resolves to

@@ -53,6 +53,4 @@ impl Section for PolicyConfig {
     }
 }
 
-impl Validate for PolicyConfig {
-    fn validate(&self, _problems: &mut Problems) {}
-}
+impl Validate for PolicyConfig {}

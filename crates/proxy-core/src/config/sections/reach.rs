@@ -10,8 +10,8 @@ use crate::{
     upstream::{Networks, Reuse, Timeouts},
 };
 
-const HOUR: u64 = 3_600;
-const DAY: u64 = 86_400;
+/// Longest upload that may be configured, in seconds: 30 days.
+const MONTH: u64 = 30 * 86_400;
 /// Largest request body that may be configured: 1 TiB.
 const TEBIBYTE: u64 = 1 << 40;
 
@@ -35,13 +35,8 @@ impl Section for ReachConfig {
             allowed: reader.all("allow_networks", check::network),
             loopback: reader.flag("allow_loopback"),
         };
-        let mut seconds = |key, most| Duration::from_secs(reader.whole(key, 1..=most));
-        let timeouts = Timeouts {
-            connect: seconds("connect_timeout_seconds", HOUR),
-            response: seconds("response_timeout_seconds", HOUR),
-            idle: seconds("idle_timeout_seconds", DAY),
-            upload: seconds("upload_timeout_seconds", 30 * DAY),
-        };
+        let mut timeouts = Timeouts::take(&mut reader);
+        timeouts.upload = Duration::from_secs(reader.whole("upload_timeout_seconds", 1..=MONTH));
         let max_request_body_bytes = reader.whole("max_request_body_bytes", 0..=TEBIBYTE);
         let reuse = reader.choice("reuse", &[("user", Reuse::User), ("never", Reuse::Never)]);
         let readable = reader.finish();

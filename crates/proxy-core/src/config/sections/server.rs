@@ -180,9 +180,7 @@ fn level(text: &str) -> Result<String, String> {
     }
 }
 
-impl Validate for LogConfig {
-    fn validate(&self, _problems: &mut Problems) {}
-}
+impl Validate for LogConfig {}
 
 /// Whom TLS trusts, beside the system's authorities.
 #[derive(Clone, Debug, Default)]

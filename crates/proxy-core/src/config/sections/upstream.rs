@@ -1,16 +1,16 @@
 //! Where a tenant's requests go.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use url::Url;
 
 use super::check;
 use crate::{
     config::{Problems, Reader, Section, Validate},
-    upstream::Reuse,
+    upstream::{Reuse, Timeouts},
 };
 
-/// Longest wait that may be configured, in seconds.
-const HOUR: u64 = 3_600;
 /// Longest upload that may be configured, in seconds.
 const DAY: u64 = 86_400;
 /// Largest request body that may be configured: 1 TiB.
@@ -27,14 +27,8 @@ pub struct UpstreamConfig {
     pub name: String,
     /// Leave to send the credential over http to another machine.
     pub allow_insecure_http: bool,
-    /// Until TCP and TLS stand.
-    pub connect_timeout_seconds: u64,
-    /// From sending the request to the response's head, connecting included; a request with a body has `upload` besides.
-    pub response_timeout_seconds: u64,
-    /// Between two bytes of a body, either way.
-    pub idle_timeout_seconds: u64,
-    /// For a request body as a whole.
-    pub upload_timeout_seconds: u64,
+    /// How long it is waited for.
+    pub timeouts: Timeouts,
     /// Largest request body in bytes.
     pub max_request_body_bytes: u64,
     /// Who may share a connection.
@@ -58,10 +52,8 @@ impl Section for UpstreamConfig {
         ];
         let reuse = reader.choice("reuse", &words);
         let allow_insecure_http = reader.flag("allow_insecure_http");
-        let connect_timeout_seconds = reader.whole("connect_timeout_seconds", 1..=HOUR);
-        let response_timeout_seconds = reader.whole("response_timeout_seconds", 1..=HOUR);
-        let idle_timeout_seconds = reader.whole("idle_timeout_seconds", 1..=HOUR);
-        let upload_timeout_seconds = reader.whole("upload_timeout_seconds", 1..=DAY);
+        let mut timeouts = Timeouts::take(&mut reader);
+        timeouts.upload = Duration::from_secs(reader.whole("upload_timeout_seconds", 1..=DAY));
         let max_request_body_bytes = reader.whole("max_request_body_bytes", 0..=TEBIBYTE);
         let rewrite_links = reader.flag("rewrite_links");
         let scan_bodies = reader.flag("scan_bodies");
@@ -71,10 +63,7 @@ impl Section for UpstreamConfig {
             public_url,
             name: name?,
             allow_insecure_http,
-            connect_timeout_seconds,
-            response_timeout_seconds,
-            idle_timeout_seconds,
-            upload_timeout_seconds,
+            timeouts,
             max_request_body_bytes,
             reuse: reuse?,
             rewrite_links,
@@ -86,7 +75,7 @@ impl Section for UpstreamConfig {
 
 impl Validate for UpstreamConfig {
     fn validate(&self, problems: &mut Problems) {
-        if self.url.scheme() != "http" || check::is_loopback(&self.url) {
+        if !check::is_clear(&self.url) {
             return;
         }
         if self.allow_insecure_http {
