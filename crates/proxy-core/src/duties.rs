@@ -31,6 +31,8 @@ const AT_ONCE: usize = 16;
 /// When an end is tried again that failed, and how seldom at last.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LAST_DELAY: Duration = Duration::from_secs(300);
+/// Most duties that are known. Of what is begun beyond that, no end is told.
+const MAX_DUTIES: usize = 100_000;
 /// Looks again, if nothing else happens.
 const IDLE: Duration = Duration::from_secs(3_600);
 
@@ -100,28 +102,40 @@ impl Duties {
     /// Writes `duty` down, one line of text. The platform may be told when this returns.
     pub async fn begin(self: &Arc<Self>, duty: &str) -> Held {
         let duty: Arc<str> = duty.into();
-        let held = loop {
+        loop {
             let tried = self.tried.notified();
-            if let Some(held) = self.hold(&duty) {
-                break held;
+            match self.hold(&duty) {
+                Ok(held) => {
+                    self.write(&duty, Journal::add).await;
+                    return held;
+                }
+                Err(Not::TooMany) => {
+                    tracing::error!(
+                        kind = self.name,
+                        "too many ends are still to be told: that of this one will not be"
+                    );
+                    return Held(None);
+                }
+                Err(Not::Ending) => tried.await,
             }
-            tried.await;
-        };
-        self.write(&duty, Journal::add).await;
-        held
+        }
     }
 
-    fn hold(self: &Arc<Self>, duty: &Arc<str>) -> Option<Held> {
+    fn hold(self: &Arc<Self>, duty: &Arc<str>) -> Result<Held, Not> {
         let mut open = self.open();
+        if open.len() >= MAX_DUTIES && !open.contains_key(duty) {
+            return Err(Not::TooMany);
+        }
         let known = open.entry(duty.clone()).or_insert_with(|| Duty::new(false));
-        (!known.ending).then(|| {
-            known.holders += 1;
-            Held {
-                duties: self.clone(),
-                duty: duty.clone(),
-                begun: true,
-            }
-        })
+        if known.ending {
+            return Err(Not::Ending);
+        }
+        known.holders += 1;
+        Ok(Held(Some(Holding {
+            duties: self.clone(),
+            duty: duty.clone(),
+            begun: true,
+        })))
     }
 
     /// The disk does not keep a worker from its other connections.
@@ -220,9 +234,17 @@ impl Background for Duties {
     }
 }
 
+/// Why a duty cannot be held now.
+enum Not {
+    Ending,
+    TooMany,
+}
+
 /// Holds a duty. Dropping it ends the duty, unless somebody else holds it too.
 #[must_use = "dropping it ends the duty"]
-pub struct Held {
+pub struct Held(Option<Holding>);
+
+struct Holding {
     duties: Arc<Duties>,
     duty: Arc<str>,
     begun: bool,
@@ -231,11 +253,13 @@ pub struct Held {
 impl Held {
     /// It never began: the platform has refused.
     pub fn discard(mut self) {
-        self.begun = false;
+        if let Some(holding) = &mut self.0 {
+            holding.begun = false;
+        }
     }
 }
 
-impl Drop for Held {
+impl Drop for Holding {
     fn drop(&mut self) {
         if let Some(duty) = self.duties.open().get_mut(&self.duty) {
             duty.holders -= 1;

@@ -4,6 +4,7 @@
 
 mod api;
 mod callers;
+mod claims;
 mod config;
 mod places;
 mod sessions;

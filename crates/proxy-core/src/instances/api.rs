@@ -6,14 +6,16 @@
 use std::time::{Duration, SystemTime};
 
 use actix_http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::places::{Place, Places};
+use super::{
+    claims,
+    places::{Place, Places},
+};
 use crate::{
-    auth::{AnswerCache, CacheState, Claims, Identity, Lasting, NoAnswer, RETRY_AFTER, fingerprint},
+    auth::{AnswerCache, CacheState, Identity, Lasting, NoAnswer, RETRY_AFTER},
     client::{Answer, PlatformClient, PlatformError},
     error::{ProxyError, Reason},
     telemetry::Metrics,
@@ -42,6 +44,16 @@ pub struct Found {
 }
 
 impl Found {
+    /// For a token that the API server has just accepted.
+    fn new(token: &str, place: Place) -> Self {
+        let by_header = claims::caller(token);
+        Self {
+            by_cookie: by_header.through_cookie(),
+            by_header,
+            place,
+        }
+    }
+
     /// Who has the token, which came in a cookie or in a header.
     #[must_use]
     pub fn identity(&self, by_cookie: bool) -> &Identity {
@@ -110,13 +122,13 @@ impl InstanceApi {
         client: &PlatformClient,
     ) -> Result<(Found, CacheState), NoAnswer<Refused>> {
         let key = [token.as_bytes(), id.as_bytes()];
-        let lookup = async { Box::pin(self.ask(token, id, client)).await };
-        let known = self.cache.answer(&key, lookup).await?;
-        match known.0.place.is_taken() {
-            false => Ok(known),
-            // Another instance has had the address since.
-            true => Ok((self.find_again(token, id, client).await?, CacheState::Miss)),
+        let lookup = || async { Box::pin(self.ask(token, id, client)).await };
+        let known = self.cache.answer(&key, lookup()).await?;
+        if !known.0.place.is_taken() {
+            return Ok(known);
         }
+        self.cache.forget(&key).await; // another instance has had the address since
+        self.cache.answer(&key, lookup()).await
     }
 
     /// The same, whatever is known already: the API server counts it as use of the instance.
@@ -172,7 +184,7 @@ impl InstanceApi {
             tracing::warn!(%address, instance = data.id, "the address is outside of tenant.upstream.allow_networks");
             Refused::Outside
         })?;
-        Ok(found(token, place))
+        Ok(Found::new(token, place))
     }
 
     /// Tells the API server of the begin (`open`) or end (`close`) of a session of an instance.
@@ -253,47 +265,6 @@ fn bearer(token: &str) -> HeaderValue {
         HeaderValue::try_from(format!("Bearer {token}")).expect("a token has only characters that headers may hold");
     value.set_sensitive(true);
     value
-}
-
-/// Who it is: the API server has just accepted the token, so that its claims are true.
-fn found(token: &str, place: Place) -> Found {
-    let claims = claims(token).unwrap_or_default();
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let ends = claims
-        .get("exp")
-        .and_then(Value::as_f64)
-        .filter(|seconds| (0.0..1e12).contains(seconds));
-    let expires = ends.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds));
-    let name = text("preferred_username").or_else(|| text("sub"));
-    let by_header = name
-        .and_then(|name| proven(name, expires))
-        .or_else(|| proven(&fingerprint(token), expires));
-    let by_header = by_header.expect("a fingerprint is a name");
-    Found {
-        by_cookie: by_header.through_cookie(),
-        by_header,
-        place,
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the API server has just accepted the token")]
-fn proven(user: &str, expires: Option<SystemTime>) -> Option<Identity> {
-    let claims = Claims {
-        user: user.to_owned(),
-        groups: Vec::new(),
-        scopes: Vec::new(),
-        kind: KIND,
-        expires,
-        by_cookie: false,
-    };
-    Identity::proven(claims).ok()
-}
-
-/// What a JWT says. An opaque token says nothing.
-fn claims(token: &str) -> Option<Value> {
-    let payload = token.split('.').nth(1)?;
-    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    serde_json::from_slice(&payload).ok()
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub struct Places {
     kind: Kind,
     config: ReachConfig,
     /// Which machine had an address last, by what the platform says.
-    owners: Mutex<HashMap<IpAddr, (String, Arc<AtomicBool>)>>,
+    owners: Mutex<HashMap<IpAddr, (String, Place)>>,
 }
 
 /// An address that may be connected to, and what is there.
@@ -54,6 +54,25 @@ impl Places {
     #[must_use]
     pub fn place(&self, address: IpAddr, id: &str) -> Option<Place> {
         let address = self.config.networks.admit(address)?;
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        match owners.get(&address) {
+            Some((owner, place)) if owner == id => return Some(place.clone()),
+            Some((_, place)) => place.taken.store(true, Ordering::Relaxed),
+            None => {}
+        }
+        if owners.len() >= MANY {
+            owners.retain(|_, (_, place)| Arc::strong_count(&place.taken) > 1);
+        }
+        let place = Place {
+            address,
+            upstreams: self.upstreams(address)?,
+            taken: Arc::default(),
+        };
+        owners.insert(address, (id.to_owned(), place.clone()));
+        Some(place)
+    }
+
+    fn upstreams(&self, address: IpAddr) -> Option<Arc<[Upstream]>> {
         let upstreams = self.ports.iter().map(|(name, port)| {
             let url = Url::parse(&format!("http://{}/", SocketAddr::new(address, *port))).ok()?;
             let plain = Upstream::new(name, &url, &self.kind, self.config.timeouts)?;
@@ -63,29 +82,7 @@ impl Places {
                 ..plain
             })
         });
-        Some(Place {
-            address,
-            upstreams: upstreams.collect::<Option<_>>()?,
-            taken: self.owner(address, id),
-        })
-    }
-
-    fn owner(&self, address: IpAddr, id: &str) -> Arc<AtomicBool> {
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        if owners.len() >= MANY {
-            owners.retain(|_, (_, taken)| Arc::strong_count(taken) > 1);
-        }
-        match owners.get(&address) {
-            Some((owner, taken)) if owner == id => taken.clone(),
-            other => {
-                if let Some((_, taken)) = other {
-                    taken.store(true, Ordering::Relaxed);
-                }
-                let taken = Arc::<AtomicBool>::default();
-                owners.insert(address, (id.to_owned(), taken.clone()));
-                taken
-            }
-        }
+        upstreams.collect()
     }
 }
 
