@@ -97,7 +97,7 @@ pub enum ProxyError {
         retry_after: Duration,
     },
     #[error("the only version of the WebSocket protocol here is 13")]
-    UpgradeRequired,
+    WebSocketVersion,
     #[error("who you are cannot be checked now: the {kind} identity provider does not answer as it should")]
     CannotDecide { kind: &'static str, retry_after: Duration },
     #[error("the credential for upstream `{upstream}` cannot be read")]
@@ -125,7 +125,7 @@ impl ProxyError {
     #[must_use]
     pub fn problem(&self) -> &'static ProblemType {
         match self {
-            Self::BadRequest(_) | Self::Rejected(Reason::Ambiguous) => &problem::BAD_REQUEST,
+            Self::BadRequest(_) | Self::WebSocketVersion | Self::Rejected(Reason::Ambiguous) => &problem::BAD_REQUEST,
             Self::Unauthenticated => &problem::UNAUTHENTICATED,
             Self::Rejected(_) => &problem::INVALID_TOKEN,
             Self::InsufficientScope { .. } | Self::InsufficientGroup { .. } => &problem::INSUFFICIENT_SCOPE,
@@ -143,7 +143,6 @@ impl ProxyError {
             Self::ExpectationFailed => &problem::EXPECTATION_FAILED,
             Self::TooManyRequests { .. } | Self::TooManyTunnels { .. } => &problem::TOO_MANY_REQUESTS,
             Self::Busy { .. } | Self::NoTunnel { .. } => &problem::BUSY,
-            Self::UpgradeRequired => &problem::UPGRADE_REQUIRED,
             Self::CannotDecide { .. } => &problem::IDENTITY_UNAVAILABLE,
             Self::Credential { .. } => &problem::CREDENTIAL_UNAVAILABLE,
             Self::Unreachable { .. } => &problem::UPSTREAM_UNREACHABLE,
@@ -255,10 +254,8 @@ impl ProxyError {
         if let Self::MethodNotAllowed { allow } = self {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
-        if let Self::UpgradeRequired = self {
-            // RFC 9110, 15.5.22, and RFC 6455, 4.4
-            response.insert_header((header::UPGRADE, "websocket"));
-            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+        if let Self::WebSocketVersion = self {
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13")); // RFC 6455, 4.4
         }
         response.body(format!("{body}\n")) // a line of its own on a terminal
     }

@@ -71,9 +71,6 @@ problems! {
     EXPECTATION_FAILED = "expectation_failed", 417, "The expectation cannot be met",
         "The `Expect` header asks for something other than `100-continue`.",
         "Leave the `Expect` header out.";
-    UPGRADE_REQUIRED = "upgrade_required", 426, "Another version of the protocol is needed",
-        "The request opens a WebSocket, but with a version of the protocol other than 13, which is the one of RFC 6455. Nothing was sent on.",
-        "Use a current WebSocket library; `Sec-WebSocket-Version` says what is spoken here.";
     TOO_MANY_REQUESTS = "too_many_requests", 429, "Too many requests at once",
         "You have as many requests in progress as one user may have, and the queue is full or took too long; or as many open tunnels (WebSockets).",
         "Wait as long as `Retry-After` says, and run fewer requests in parallel.";

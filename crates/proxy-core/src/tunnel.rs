@@ -200,3 +200,6 @@ impl Traffic {
         self.to_caller.get().wrapping_add(self.to_upstream.get())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use super::{
     connect::Connection,
     pool::{LARGE_BUFFER, SMALL_BUFFER, SendError},
+    raw::Raw,
 };
 use crate::{forward::upload::Upload, timer::Timer};
 
@@ -48,7 +49,7 @@ pub(super) struct Line {
 /// What became of the wish for another protocol.
 pub(super) enum Switch {
     /// The upstream agreed: the connection is no longer one for HTTP. With what was read behind the answer.
-    Raw(Response<Incoming>, Connection, Bytes),
+    Raw(Response<Incoming>, Raw, Bytes),
     /// It answered otherwise.
     Answer(Response<Incoming>, Line),
 }
@@ -115,7 +116,7 @@ impl Line {
         .await?;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Parts { io, read_buf, .. } = Pin::into_inner(driver).into_parts();
-            return Ok(Switch::Raw(answer, io, read_buf));
+            return Ok(Switch::Raw(answer, io.into(), read_buf));
         }
         self.driver = (!done).then_some(driver);
         Ok(Switch::Answer(answer, self))

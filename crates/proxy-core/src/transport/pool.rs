@@ -154,7 +154,7 @@ impl Pool {
     ) -> Result<Switched, SendError> {
         let line = Line::single(self.dial(deadline).await?).await?;
         Ok(match line.switch(request, deadline).await? {
-            Switch::Raw(answer, io, early) => Switched::Raw(answer.into_parts().0, io.into(), early),
+            Switch::Raw(answer, raw, early) => Switched::Raw(answer.into_parts().0, raw, early),
             Switch::Answer(answer, line) => Switched::Answer(self.lent(answer, line)),
         })
     }

@@ -52,13 +52,13 @@ impl Frames {
 
     /// Goes on with all of `bytes`.
     pub(crate) fn advance(&mut self, mut bytes: &[u8]) {
-        while let Some(end) = self.to_boundary(bytes) {
+        while let Some(end) = self.next_boundary(bytes) {
             bytes = &bytes[end..];
         }
     }
 
     /// Goes on with `bytes` to the end of a frame, if one ends there: its index.
-    pub(crate) fn to_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn next_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() {
             if self.expected == Expected::Payload {
@@ -145,7 +145,7 @@ impl Close {
             .rev()
             .find(|end| reason.is_char_boundary(*end));
         let mut payload = self.code.to_be_bytes().to_vec();
-        payload.extend_from_slice(reason[..end.unwrap_or(0)].as_bytes());
+        payload.extend_from_slice(&reason.as_bytes()[..end.unwrap_or(0)]);
         let length = payload.len() as u8;
         let mut frame = vec![FINAL | CLOSE];
         match mask {

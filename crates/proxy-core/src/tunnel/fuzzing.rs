@@ -8,8 +8,8 @@ pub struct Tracker(Frames);
 
 impl Tracker {
     /// Goes on with `bytes` to the end of a frame, if one ends there: its index.
-    pub fn to_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.0.to_boundary(bytes)
+    pub fn next_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.0.next_boundary(bytes)
     }
 
     /// Goes on with all of `bytes`.

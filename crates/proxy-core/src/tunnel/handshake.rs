@@ -35,7 +35,7 @@ impl Asked {
     /// Reads a handshake.
     ///
     /// # Errors
-    /// `BadRequest` for one that is none, `UpgradeRequired` for another version of the protocol.
+    /// `BadRequest` for one that is none, `WebSocketVersion`.
     pub(crate) fn of(head: &RequestHead) -> Result<Self, ProxyError> {
         let headers = &head.headers;
         if head.method != Method::GET || head.version != Version::HTTP_11 {
@@ -53,7 +53,7 @@ impl Asked {
             return Err(malformed("a request that upgrades has no body"));
         }
         if one(headers, &server::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-            return Err(ProxyError::UpgradeRequired);
+            return Err(ProxyError::WebSocketVersion);
         }
         let key = one(headers, &server::SEC_WEBSOCKET_KEY).filter(|key| is_key(key));
         let key = key.ok_or_else(|| malformed("there must be exactly one Sec-WebSocket-Key, of 16 bytes in base64"))?;

@@ -17,6 +17,8 @@ use super::frames::Frames;
 
 /// Most bytes that are read at once, and so kept of one direction when the other end takes none.
 const AT_ONCE: usize = 32 * 1024;
+/// Most pieces that one direction moves before the other has its turn: a caller must be able to say stop to what floods him.
+const IN_A_ROW: usize = 16;
 
 thread_local! {
     /// A worker is one thread, and a tunnel that is polled is done with it when the next one is.
@@ -94,24 +96,39 @@ impl Way {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let ended = loop {
+        for _ in 0..IN_A_ROW {
             if let Err(error) = ready!(self.poll_flush(sink, context)) {
-                break Ended::Sink(error.kind());
+                return Poll::Ready(Ended::Sink(error.kind()));
             }
-            let step = SCRATCH.with_borrow_mut(|scratch| {
-                let mut buffer = ReadBuf::new(scratch);
-                match ready!(Pin::new(&mut *source).poll_read(context, &mut buffer)) {
-                    Ok(()) if !buffer.filled().is_empty() => {
-                        Poll::Ready(self.pass(buffer.filled(), sink, moved, context).err())
-                    }
-                    Ok(()) | Err(_) => Poll::Ready(Some(Ended::Source)),
+            if let Some(ended) = ready!(self.poll_piece(source, sink, moved, context)) {
+                return Poll::Ready(ended);
+            }
+        }
+        context.waker().wake_by_ref(); // there may be more
+        Poll::Pending
+    }
+
+    /// Reads once, and hands it on.
+    fn poll_piece<R, W>(
+        &mut self,
+        source: &mut R,
+        sink: &mut W,
+        moved: &Cell<u64>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Ended>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match ready!(Pin::new(source).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    Poll::Ready(self.pass(buffer.filled(), sink, moved, context).err())
                 }
-            });
-            if let Some(ended) = ready!(step) {
-                break ended;
+                Ok(()) | Err(_) => Poll::Ready(Some(Ended::Source)),
             }
-        };
-        Poll::Ready(ended)
+        })
     }
 
     /// Hands on what was read, as far as it has to be.
@@ -127,7 +144,7 @@ impl Way {
                 self.frames.advance(came);
                 came.len()
             }
-            Stage::Cutting(_) => self.frames.to_boundary(came).unwrap_or(came.len()),
+            Stage::Cutting(_) => self.frames.next_boundary(came).unwrap_or(came.len()),
             Stage::Cut => {
                 self.frames.advance(came);
                 return Ok(());

@@ -20,10 +20,9 @@ fn upstreams_own_answer_to_the_handshake_is_relayed_and_nothing_else_of_its_head
     let chosen = "Sec-WebSocket-Protocol: b\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\
                   Set-Cookie: access_token=x\r\nServer: y\r\nContent-Length: 5\r\n";
     proxy.upstream.otherwise(Script::new().send(agreed(chosen)).echo());
-    let asked = "Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Protocol: v1.token.websocket.jupyter.org.X\r\n\
-                 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin: https://here\r\n\
-                 Cookie: a=b\r\nAuthorization: Bearer mine\r\nKeep-Alive: 5\r\nX-Request-Id: one\r\n\r\n";
-    let mut client = proxy.ask_with("/a%2Fb?x=1&token=t", "ada", asked);
+    let asked = "Sec-WebSocket-Protocol: a, b\r\nX-Request-Id: one\r\n\
+                 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    let mut client = proxy.ask_with("/x", "ada", asked);
     let answer = client.read_response();
     assert_eq!(answer.status, 101);
     let fields: Vec<_> = answer
@@ -45,6 +44,17 @@ fn upstreams_own_answer_to_the_handshake_is_relayed_and_nothing_else_of_its_head
             ("x-request-id", "one"),
         ]
     );
+}
+
+#[test]
+fn upstream_gets_the_callers_handshake_and_of_everything_else_what_it_should() {
+    let proxy = Harness::start();
+    proxy.agreeing(Script::echo);
+    let asked = "Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Protocol: v1.token.websocket.jupyter.org.X\r\n\
+                 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nOrigin: https://here\r\n\
+                 Cookie: a=b\r\nAuthorization: Bearer mine\r\nKeep-Alive: 5\r\nX-Request-Id: one\r\n\r\n";
+    let mut client = proxy.ask_with("/a%2Fb?x=1&token=t", "ada", asked);
+    assert_eq!(client.read_response().status, 101);
     let seen = proxy.upstream.request();
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/a%2Fb?x=1"));
     for (name, values) in [

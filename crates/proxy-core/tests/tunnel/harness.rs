@@ -26,7 +26,10 @@ use proxy_testkit::{Ended, FakeUpstream, PATIENCE, RawClient, Script, eventually
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
-use crate::site::{ABOUT, Config, Strings, service};
+use crate::{
+    config::Config,
+    site::{ABOUT, Strings, service},
+};
 
 /// The key of RFC 6455, 1.3, and its answer.
 pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";

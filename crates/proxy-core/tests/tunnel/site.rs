@@ -15,11 +15,8 @@ use async_trait::async_trait;
 use http::HeaderName;
 use proxy_core::{
     About,
-    auth::{Authenticators, Identity, IdentityConfig},
-    config::{
-        Document, Problems, Reader, Section, Validate,
-        sections::{LogConfig, PolicyConfig, RealmConfig, ServerConfig, TlsConfig},
-    },
+    auth::{Authenticators, Identity},
+    config::Problems,
     credential::{Credential, CredentialSource},
     entrance::Entrance,
     error::ProxyError,
@@ -37,7 +34,8 @@ use proxy_core::{
 };
 use serde_json::{Map, Value};
 use tokio::sync::watch;
-use url::Url;
+
+use crate::config::{Config, TenantConfig};
 
 /// What the site injects; no caller may ever see it.
 pub(crate) const SECRET: &str = "c4n4ry-s3cr3t";
@@ -82,76 +80,6 @@ paths = ["**"]
     extra_query: |_, _| None,
     user_agent: "tunnels",
 };
-
-/// The whole configuration.
-#[derive(Debug)]
-pub(crate) struct Config {
-    server: ServerConfig,
-    log: LogConfig,
-    tls: TlsConfig,
-    identity: Vec<IdentityConfig>,
-    tenant: Vec<TenantConfig>,
-}
-
-#[derive(Debug)]
-struct TenantConfig {
-    realm: RealmConfig,
-    policy: PolicyConfig,
-    url: Url,
-    response_timeout_seconds: u64,
-    upgrades: bool,
-}
-
-impl Section for TenantConfig {
-    fn read(value: Value, problems: &mut Problems) -> Option<Self> {
-        let mut reader = Reader::open(value, problems)?;
-        let realm = RealmConfig::take(&mut reader);
-        let tunnels = reader.section("tunnels");
-        let policy = reader.section("policy");
-        let url = reader.parsed("url", |url| Url::parse(url).map_err(|error| error.to_string()));
-        let response_timeout_seconds = reader.whole("response_timeout_seconds", 1..=60);
-        let upgrades = reader.flag("upgrades");
-        let readable = reader.finish();
-        let section = Self {
-            realm: RealmConfig { tunnels, ..realm? },
-            policy: policy?,
-            url: url?,
-            response_timeout_seconds,
-            upgrades,
-        };
-        Some(section).filter(|_| readable)
-    }
-}
-
-impl Validate for TenantConfig {
-    fn validate(&self, _problems: &mut Problems) {}
-}
-
-impl Document for Config {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let (identity, tenant) = (reader.list("identity"), reader.list("tenant"));
-        Some(Self {
-            server: server?,
-            log: log?,
-            tls: tls?,
-            identity: identity?,
-            tenant: tenant?,
-        })
-    }
-
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
-
-    fn print_policy(&self) -> String {
-        String::new()
-    }
-}
-
-impl Validate for Config {
-    fn validate(&self, _problems: &mut Problems) {}
-}
 
 /// What a test has of its site's tunnels.
 #[derive(Clone)]

@@ -28,7 +28,7 @@ fn boundaries(stream: &[u8], piece: usize) -> Vec<usize> {
     let (mut frames, mut ends, mut before) = (Frames::default(), Vec::new(), 0);
     for piece in stream.chunks(piece) {
         let mut at = 0;
-        while let Some(end) = frames.to_boundary(&piece[at..]) {
+        while let Some(end) = frames.next_boundary(&piece[at..]) {
             at += end;
             ends.push(before + at);
         }
@@ -88,7 +88,7 @@ fn a_stream_is_at_a_boundary_before_its_first_byte_and_nowhere_within_a_frame() 
         let mut frames = Frames::default();
         assert!(frames.at_boundary());
         for (at, byte) in stream.iter().enumerate() {
-            let ended = frames.to_boundary(&[*byte]);
+            let ended = frames.next_boundary(&[*byte]);
             assert_eq!(ended.is_some(), at + 1 == stream.len(), "at {at} of {}", stream.len());
             assert_eq!(frames.at_boundary(), ended.is_some());
         }
@@ -107,7 +107,7 @@ fn a_length_that_nobody_can_send_ends_nowhere() {
         let mut frames = Frames::default();
         frames.advance(&frame(1, masked, length, 8));
         for _ in 0..4 {
-            assert_eq!(frames.to_boundary(&vec![0x88; 1 << 20]), None, "{length}");
+            assert_eq!(frames.next_boundary(&vec![0x88; 1 << 20]), None, "{length}");
         }
         assert!(!frames.at_boundary() && !frames.closed());
     }
@@ -138,11 +138,11 @@ fn only_the_first_boundary_is_told_and_the_rest_is_left() {
     let (one, two) = (whole(1, false, 300, 2), whole(8, false, 2, 0));
     let mut frames = Frames::default();
     let stream = [one.clone(), two.clone()].concat();
-    assert_eq!(frames.to_boundary(&stream), Some(one.len()));
+    assert_eq!(frames.next_boundary(&stream), Some(one.len()));
     assert!(!frames.closed());
-    assert_eq!(frames.to_boundary(&stream[one.len()..]), Some(two.len()));
+    assert_eq!(frames.next_boundary(&stream[one.len()..]), Some(two.len()));
     assert!(frames.closed());
-    assert_eq!(frames.to_boundary(&[]), None);
+    assert_eq!(frames.next_boundary(&[]), None);
 }
 
 fn close(code: u16, reason: impl Into<std::borrow::Cow<'static, str>>) -> Close {

@@ -89,7 +89,7 @@ fn another_version_of_the_protocol_is_told_the_right_one() {
         &[("sec-websocket-version", "13, 8")],
         &[("sec-websocket-version", "13"), ("sec-websocket-version", "13")],
     ] {
-        assert!(matches!(with(fields), Err(ProxyError::UpgradeRequired)), "{fields:?}");
+        assert!(matches!(with(fields), Err(ProxyError::WebSocketVersion)), "{fields:?}");
     }
 }
 

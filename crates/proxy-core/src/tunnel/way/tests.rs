@@ -166,3 +166,13 @@ async fn what_begins_the_stream_is_no_part_of_it() {
     );
     assert_eq!(bench.moved.get(), HELLO.len() as u64);
 }
+
+#[actix_web::test]
+async fn after_some_pieces_the_other_direction_has_its_turn() {
+    let mut bench = Bench::new(2 << 20);
+    bench.from.write_all(&vec![7; 1 << 20]).await.unwrap();
+    assert!(bench.poll().await.is_pending());
+    assert_eq!(bench.moved.get(), (IN_A_ROW * AT_ONCE) as u64);
+    assert!(bench.poll().await.is_pending());
+    assert_eq!(bench.moved.get(), 1 << 20);
+}
