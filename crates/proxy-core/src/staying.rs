@@ -83,24 +83,31 @@ impl Stays {
     pub fn begin(self: &Arc<Self>, user: &str, thing: &str, credential: &str) -> Arc<Stay> {
         let mut open = locked(&self.open);
         let things = open.entry(user.to_owned()).or_default();
-        let stay = things.get(thing).and_then(Weak::upgrade).unwrap_or_else(|| {
-            self.count.fetch_add(1, Ordering::Relaxed);
-            let stay = Arc::new(Stay {
-                stays: self.clone(),
-                user: user.to_owned(),
-                thing: thing.to_owned(),
-                state: Mutex::new(State {
-                    credentials: Vec::new(),
-                    next: Instant::now() + self.period,
-                    rejected_since: None,
-                }),
-                end: watch::channel(None).0,
-            });
-            things.insert(thing.to_owned(), Arc::downgrade(&stay));
-            stay
-        });
+        let known = things.get(thing).and_then(Weak::upgrade);
+        // One that is over is left to those whom it ends; it may be ours to drop, which takes the lock.
+        let (stay, _over) = match known {
+            Some(stay) if !stay.is_over() => (stay, None),
+            over => (self.insert(things, user, thing), over),
+        };
         drop(open);
         stay.remember(credential);
+        stay
+    }
+
+    fn insert(self: &Arc<Self>, things: &mut HashMap<String, Weak<Stay>>, user: &str, thing: &str) -> Arc<Stay> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let stay = Arc::new(Stay {
+            stays: self.clone(),
+            user: user.to_owned(),
+            thing: thing.to_owned(),
+            state: Mutex::new(State {
+                credentials: Vec::new(),
+                next: Instant::now() + self.period,
+                rejected_since: None,
+            }),
+            end: watch::channel(None).0,
+        });
+        things.insert(thing.to_owned(), Arc::downgrade(&stay));
         stay
     }
 
@@ -135,6 +142,10 @@ impl Stay {
             never = asking => never,
             reason = async { end.wait_for(Option::is_some).await.ok().and_then(|end| *end) } => reason.unwrap_or(SIGNED_OUT),
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.end.borrow().is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

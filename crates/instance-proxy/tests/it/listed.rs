@@ -3,7 +3,10 @@
 use proxy_testkit::FakeIssuer;
 use serde_json::json;
 
-use crate::harness::{Harness, Setup};
+use crate::{
+    harness::{Harness, Setup},
+    tunnels::{agrees, open},
+};
 
 fn listed() -> (FakeIssuer, Harness) {
     let issuer = FakeIssuer::start();
@@ -57,6 +60,17 @@ fn an_instance_is_for_those_who_are_listed() {
         .assert_problem(401, "unauthenticated");
     assert_eq!(harness.instance.requests().len(), 3);
     assert!(harness.visa.asked().is_empty());
+}
+
+#[test]
+fn a_websocket_opens_and_no_session_is_told_to_anybody() {
+    let (issuer, harness) = listed();
+    harness.instance.otherwise(agrees(""));
+    let target = "/jupyter/42/api/kernels/c0ffee/channels?session_id=5e55";
+    let (_client, head) = open(&harness, target, &issuer.token("ada").sign());
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(harness.visa.asked().is_empty());
+    assert!(!harness.files.path().join("data").exists(), "no journal");
 }
 
 #[test]

@@ -16,7 +16,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const HI: &[u8] = b"\x81\x02hi";
 
 /// An instance that agrees, says "hi", and then says nothing.
-fn agrees(protocol: &str) -> Script {
+pub(crate) fn agrees(protocol: &str) -> Script {
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{protocol}\r\n"
@@ -38,7 +38,7 @@ fn ask(harness: &Harness, target: &str, headers: &[(&str, &str)]) -> RawClient {
 }
 
 /// Opens a tunnel with `token`; the head of the 101, once "hi" has come too.
-fn open(harness: &Harness, target: &str, token: &str) -> (RawClient, String) {
+pub(crate) fn open(harness: &Harness, target: &str, token: &str) -> (RawClient, String) {
     let mut client = ask(harness, target, &[("Authorization", &format!("Bearer {token}"))]);
     let head = read_until_hi(&mut client);
     (client, head)

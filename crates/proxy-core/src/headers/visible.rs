@@ -174,16 +174,22 @@ impl Visible<'_> {
         }
         let asked_as = [format!("http://{host}"), format!("https://{host}")];
         let own = [origin].into_iter().chain(asked_as.iter().map(String::as_str));
-        let found = own.filter_map(|own| below(location, own)).next();
+        let found = own.filter_map(|own| after(location, own)).next();
         let Some(rest) = found else {
             return Some(location.to_owned());
         };
         let rest = below(if rest.is_empty() { "/" } else { rest }, self.replaced.1);
         match rest {
             Some(rest) => Some(format!("{public_base}{rest}")),
-            None => (!location.starts_with(origin)).then(|| location.to_owned()),
+            None => after(location, origin).is_none().then(|| location.to_owned()),
         }
     }
+}
+
+/// What follows an origin, in which case does not matter.
+fn after<'t>(location: &'t str, origin: &str) -> Option<&'t str> {
+    let (start, _) = location.split_at_checked(origin.len())?;
+    below(location, start).filter(|_| start.eq_ignore_ascii_case(origin))
 }
 
 /// What follows `above` where that ends at a boundary.

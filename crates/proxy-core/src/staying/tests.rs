@@ -115,3 +115,29 @@ async fn one_of_many_asks_and_all_end() {
     assert!(all.iter().all(|ended| ended.borrow().is_some()));
     assert!(stays.open.lock().unwrap().is_empty(), "nothing is left of it");
 }
+
+#[actix_rt::test]
+async fn who_signs_in_again_begins_anew_though_an_end_is_still_on_its_way() {
+    pause();
+    let (stays, platform) = (Stays::new(MINUTE), Platform::accepting(&["new"]));
+    let ending = stays.begin("ada", "42", "old"); // a tunnel that has not closed yet
+    let ended = stay(&stays, &platform, "old");
+    seconds(65).await;
+    assert!(ended.borrow().is_some());
+    let again = stay(&stays, &platform, "new");
+    drop(ending);
+    seconds(65).await;
+    assert_eq!(*again.borrow(), None);
+    stays.note("ada", "42", "newer");
+    seconds(35).await;
+    assert_eq!(
+        platform
+            .asked
+            .borrow()
+            .iter()
+            .rev()
+            .find(|asked| *asked == "newer")
+            .map(String::as_str),
+        Some("newer")
+    );
+}

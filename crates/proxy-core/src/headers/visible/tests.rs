@@ -237,6 +237,12 @@ fn a_location_leads_through_the_proxy_where_it_led_to_the_upstream() {
         (
             jupyter(&hidden),
             "",
+            "HTTP://10.0.3.17:8888/x",
+            Some("https://visa.example.org/x"),
+        ),
+        (
+            jupyter(&hidden),
+            "",
             "http://10.0.3.17:8888/jupyter/42/lab",
             Some("https://visa.example.org/jupyter/42/lab"),
         ),
