@@ -56,6 +56,7 @@ impl Keys {
             head,
             credentials: &source,
             public_base: String::new(),
+            visible: None,
             record,
         };
         self.forwarder

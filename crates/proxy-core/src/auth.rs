@@ -12,7 +12,7 @@ mod identity;
 mod introspection;
 mod jupyterhub;
 mod oidc;
-mod presented;
+pub(crate) mod presented;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +22,12 @@ use prometheus::IntCounter;
 
 #[cfg(fuzzing)]
 pub use self::oidc::fuzzing;
+pub(crate) use self::{cache::fingerprint, gateway::KIND as GATEWAY};
 pub use self::{
+    cache::{AnswerCache, Lasting, NoAnswer, RETRY_AFTER},
     config::{IdentityConfig, Required},
     identity::{Claims, Identity},
-    presented::presented_as_basic,
+    presented::{Presented, presented_as_basic, presented_as_bearer},
 };
 use crate::{
     client::PlatformClient,
@@ -117,6 +119,15 @@ impl Authenticators {
             schemes: schemes.into(),
             unidentified: metrics.unidentified(),
         })
+    }
+
+    /// One scheme of the service's own, and no other.
+    #[must_use]
+    pub fn only(scheme: Box<dyn Authenticator>, metrics: &Arc<Metrics>) -> Self {
+        Self {
+            schemes: Arc::new([Scheme::new(scheme, metrics)]),
+            unidentified: metrics.unidentified(),
+        }
     }
 
     /// The same schemes behind one of the service's own, which is asked first.

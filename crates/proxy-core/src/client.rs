@@ -29,6 +29,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// Most questions of one worker in progress: more than all schemes together may ask at once, so that awc's own limit (100,
 /// for all platforms) never makes one platform's callers wait for another's.
 const QUESTIONS: usize = 1_024;
+const JSON: &str = "application/json";
 /// Largest body of an answer, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -44,6 +45,8 @@ pub struct PlatformClient {
 pub struct Answer {
     /// The status code, never an interim one.
     pub status: u16,
+    /// Whether `Content-Type` says that the body is JSON.
+    pub says_json: bool,
     /// The whole body, as it came over the wire.
     pub body: Bytes,
 }
@@ -136,13 +139,32 @@ impl PlatformClient {
         self.ask(request, body.into()).await
     }
 
+    /// Asks with POST and JSON.
+    ///
+    /// # Errors
+    /// As for [`PlatformClient::get`].
+    pub async fn post_json(
+        &self,
+        url: &Url,
+        authorization: Option<HeaderValue>,
+        body: &serde_json::Value,
+    ) -> Result<Answer, PlatformError> {
+        let mut request = self
+            .request(Method::POST, url)
+            .insert_header((header::CONTENT_TYPE, JSON));
+        if let Some(authorization) = authorization {
+            request = request.insert_header((header::AUTHORIZATION, authorization));
+        }
+        self.ask(request, body.to_string().into()).await
+    }
+
     fn request(&self, method: Method, url: &Url) -> ClientRequest {
         let request = self
             .client
             .request(method, url.as_str())
             .force_close()
             .no_decompress()
-            .insert_header((header::ACCEPT, "application/json"))
+            .insert_header((header::ACCEPT, JSON))
             .insert_header((header::USER_AGENT, "nbgate"));
         // awc looks the brackets of an IPv6 literal up as part of a name.
         match (url.host(), url.port_or_known_default()) {
@@ -169,8 +191,18 @@ async fn whole_answer(request: ClientRequest, body: Bytes) -> Result<Answer, Pla
     }
     Ok(Answer {
         status: response.status().as_u16(),
+        says_json: says_json(&response),
         body,
     })
+}
+
+fn says_json<S>(response: &ClientResponse<S>) -> bool {
+    let media = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let name = media.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    name.eq_ignore_ascii_case(JSON)
 }
 
 /// The length that the head announces; `None` for a chunked body, which JSON parsing will find out about if it is cut.

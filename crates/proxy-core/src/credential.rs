@@ -30,9 +30,9 @@ pub use self::{
     service::ServiceCredential,
 };
 
-/// A header that tells the upstream who asks. Cheap to clone.
+/// A header that tells the upstream who asks, or nothing. Cheap to clone.
 #[derive(Clone)]
-pub struct Credential(Arc<Inner>);
+pub struct Credential(Option<Arc<Inner>>);
 
 struct Inner {
     name: HeaderName,
@@ -56,12 +56,24 @@ impl Credential {
         let mut header = header.map_err(|_| "holds a character that no header may hold: correct it")?;
         header.set_sensitive(true);
         let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Some(Arc::new(Inner {
             name,
             header,
             value,
             generation,
-        })))
+        }))))
+    }
+
+    /// For upstreams that the service itself says nothing to.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Whether there is anything to take or to reject.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.0.is_none()
     }
 
     /// `Basic` (RFC 7617) with a user and password.
@@ -77,52 +89,60 @@ impl Credential {
 
     /// Sets the header, whatever was there under its name.
     pub fn apply(&self, headers: &mut HeaderMap) {
-        headers.insert(self.0.name.clone(), self.0.header.clone());
+        if let Some(inner) = &self.0 {
+            headers.insert(inner.name.clone(), inner.header.clone());
+        }
     }
 
     /// The header's name.
     #[must_use]
-    pub fn name(&self) -> &HeaderName {
-        &self.0.name
+    pub fn name(&self) -> Option<&HeaderName> {
+        self.0.as_ref().map(|inner| &inner.name)
     }
 
     /// The header's value.
     #[must_use]
-    pub fn value(&self) -> &SecretString {
-        &self.0.value
+    pub fn value(&self) -> Option<&SecretString> {
+        self.0.as_ref().map(|inner| &inner.value)
     }
 
     /// What an upstream could repeat of it: the header's secret part and, of `Basic`, the password.
     #[expect(clippy::disallowed_methods, reason = "a body is searched for these")]
     pub(crate) fn spellings(&self) -> Vec<SecretString> {
-        let value = self.0.value.expose_secret();
+        let value = self.value().map_or("", |value| value.expose_secret());
         let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
         let pair = STANDARD.decode(secret).map(Zeroizing::new);
         let pair = pair.ok().filter(|_| value.starts_with("Basic "));
         let password = pair
             .as_ref()
             .and_then(|pair| std::str::from_utf8(pair).ok()?.split_once(':'));
-        [Some(secret), password.map(|(_, password)| password)]
-            .into_iter()
-            .flatten()
-            .map(SecretString::from)
-            .collect()
+        [
+            Some(secret).filter(|secret| !secret.is_empty()),
+            password.map(|(_, password)| password),
+        ]
+        .into_iter()
+        .flatten()
+        .map(SecretString::from)
+        .collect()
     }
 
     /// Grows with every change; no two credentials of a process have the same.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.0.generation
+        self.0.as_ref().map_or(0, |inner| inner.generation)
     }
 }
 
 impl fmt::Debug for Credential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "Credential({}: [REDACTED], generation {})",
-            self.0.name, self.0.generation
-        )
+        match &self.0 {
+            None => formatter.write_str("Credential(none)"),
+            Some(inner) => write!(
+                formatter,
+                "Credential({}: [REDACTED], generation {})",
+                inner.name, inner.generation
+            ),
+        }
     }
 }
 
@@ -132,6 +152,21 @@ impl fmt::Debug for Credential {
 /// What is wrong with the file, named; never what it holds.
 pub(crate) fn read_secret(path: &Path) -> anyhow::Result<SecretString> {
     file::read_one(path).map_err(|what| anyhow::anyhow!("secret file {} {what}", path.display()))
+}
+
+/// Where there is no credential, none is renewed.
+#[derive(Clone, Copy, Debug)]
+pub struct NoCredential;
+
+#[async_trait(?Send)]
+impl CredentialSource for NoCredential {
+    async fn renewed(&self, _rejected: u64) -> Option<Credential> {
+        None
+    }
+
+    fn accepted(&self, _generation: u64) {}
+
+    fn rejected(&self, _generation: u64) {}
 }
 
 /// Where a credential came from: what an upstream says of it is told there.

@@ -59,8 +59,18 @@ pub enum ProxyError {
         what: String,
         hint: String,
     },
+    /// The platform itself says so.
+    #[error("{0}")]
+    Forbidden(Cow<'static, str>),
     #[error("{0}")]
     NotFound(Cow<'static, str>),
+    #[error("{0}")]
+    NotRunning(Cow<'static, str>),
+    #[error("{what}")]
+    NoAddress {
+        what: Cow<'static, str>,
+        retry_after: Duration,
+    },
     #[error("the method is not allowed here; allowed: {allow}")]
     MethodNotAllowed { allow: String },
     #[error("the body did not arrive in time")]
@@ -120,7 +130,10 @@ impl ProxyError {
             Self::Rejected(_) => &problem::INVALID_TOKEN,
             Self::InsufficientScope { .. } | Self::InsufficientGroup { .. } => &problem::INSUFFICIENT_SCOPE,
             Self::PolicyDenied { .. } | Self::ContentDenied { .. } => &problem::POLICY_DENIED,
+            Self::Forbidden(_) => &problem::FORBIDDEN,
             Self::NotFound(_) => &problem::NOT_FOUND,
+            Self::NotRunning(_) => &problem::NOT_RUNNING,
+            Self::NoAddress { .. } => &problem::NO_ADDRESS,
             Self::MethodNotAllowed { .. } => &problem::METHOD_NOT_ALLOWED,
             Self::TooSlow => &problem::TOO_SLOW,
             Self::TooLarge { .. } => &problem::TOO_LARGE,
@@ -145,6 +158,7 @@ impl ProxyError {
         match self {
             Self::TooManyRequests { retry_after, .. }
             | Self::Busy { retry_after }
+            | Self::NoAddress { retry_after, .. }
             | Self::TooManyTunnels { retry_after, .. }
             | Self::NoTunnel { retry_after, .. }
             | Self::CannotDecide { retry_after, .. } => Some(*retry_after),
@@ -198,9 +212,10 @@ impl ProxyError {
                     "Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{scopes}\""
                 ))
             }
-            Self::InsufficientGroup { .. } | Self::PolicyDenied { .. } | Self::ContentDenied { .. } => {
-                Some(format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\""))
-            }
+            Self::InsufficientGroup { .. }
+            | Self::Forbidden(_)
+            | Self::PolicyDenied { .. }
+            | Self::ContentDenied { .. } => Some(format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\"")),
             _ => None,
         }
     }

@@ -35,6 +35,7 @@ use crate::{
     auth::Identity,
     credential::{Credential, CredentialSource},
     error::ProxyError,
+    headers::visible::Visible,
     limits::Slot,
     policy::Permit,
     target::Target,
@@ -64,6 +65,8 @@ pub struct Exchange<'a> {
     pub credentials: &'a dyn CredentialSource,
     /// The public URL of the tenant, without a slash at its end: what links to the upstream become.
     pub public_base: String,
+    /// For an upstream that sees its callers: nearly all of their headers pass, instead of what the service's kind lists.
+    pub visible: Option<Visible<'a>>,
     /// What is noted of the request.
     pub record: &'a Record,
 }
@@ -163,7 +166,7 @@ impl Forwarder {
         }
         if reception == Reception::Rejected {
             Step::Rejected
-        } else if matches!(status.as_u16(), 401 | 407) {
+        } else if matches!(status.as_u16(), 401 | 407) && !sending.credential.is_none() {
             Step::NotEnough
         } else if exchange.upstream.redirects == Redirects::Follow && answer::is_redirect(status) {
             Step::Redirect
@@ -244,13 +247,7 @@ impl Forwarder {
             scan: Scan::for_response(upstream, credential, &parts)?,
             links: Links::for_response(upstream, &parts, &exchange.public_base, &exchange.head.method)?,
         };
-        let mut reply = answer::head(
-            &self.kind,
-            upstream,
-            &parts,
-            &exchange.public_base,
-            filters.links.is_some(),
-        )?;
+        let mut reply = answer::head(&self.kind, exchange, &parts, filters.links.is_some())?;
         let body = Source {
             body,
             head_only: exchange.head.method == Method::HEAD,

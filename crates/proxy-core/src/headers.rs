@@ -3,6 +3,8 @@
 //! **Invariant**: hop-by-hop fields end here in both directions, also those named in `Connection` (RFC 9110, 7.6.1), and
 //! the platform's identity headers never reach an upstream, however they are spelled.
 
+pub mod visible;
+
 use actix_web::http::header::{
     self as server, HeaderMap as ServerHeaders, HeaderName as ServerName, HeaderValue as ServerValue,
 };

@@ -5,9 +5,12 @@ pub mod entrance; // who is let in?
 pub mod auth; // who calls?
 pub mod upstream; // where to?
 pub mod target; // asking exactly what?
+pub mod instances; // whose machine is where?
+pub mod rewrite; // what operators write about targets
 pub mod policy; // may they?
 pub mod access; // may they have it?
 pub mod limits; // may they now?
+pub mod staying; // may they still?
 pub mod credential; // as whom?
 pub mod documents; // what a service hands out or reads, a file each
 pub mod lease; // a credential of the caller's own
@@ -22,6 +25,8 @@ pub mod site; // what is served below one prefix
 pub mod error; // what can go wrong, and how it is told
 pub mod problem; // the kinds of problem and their pages
 pub mod pages; // a service's own routes below the prefix
+pub mod journal; // what has to be done even if the process dies first
+pub mod duties; // what is begun at a platform has to be ended there
 mod files; // how files are read that change while they are in use
 mod timer; // deadlines that are seldom reached
 mod strict_json; // JSON with one meaning or none, for tokens and configuration

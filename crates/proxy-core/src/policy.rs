@@ -17,6 +17,26 @@ use self::pattern::{Pattern, Segments};
 pub use self::presets::{Presets, rules};
 use crate::{auth::Identity, error::ProxyError, target::Target};
 
+/// Those of HTTP but CONNECT and TRACE, and those of WebDAV (RFC 4918, 3253, 5323).
+const METHODS: [&str; 16] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "REPORT",
+    "SEARCH",
+];
+
 /// What a rule says when it applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +109,25 @@ impl Policy {
     #[must_use]
     pub fn new(rules: Vec<Rule>, not_found: &'static str) -> Self {
         Self { rules, not_found }
+    }
+
+    /// One rule, which allows everybody all paths by every method that somebody serves: TRACE would show what was added on
+    /// the way.
+    #[must_use]
+    pub fn everything(rule: Arc<str>, not_found: &'static str) -> Self {
+        let methods = METHODS
+            .iter()
+            .filter_map(|name| Method::from_bytes(name.as_bytes()).ok());
+        let rule = Rule {
+            name: rule,
+            action: Action::Allow,
+            methods: methods.collect(),
+            patterns: vec![Pattern::everything()],
+            query: Vec::new(),
+            group: None,
+            scope: None,
+        };
+        Self::new(vec![rule], not_found)
     }
 
     /// Judges `target` and keeps it.

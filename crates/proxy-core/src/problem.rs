@@ -44,6 +44,9 @@ problems! {
     POLICY_DENIED = "policy_denied", 403, "The policy denies this request",
         "A rule of the service's policy denies this request, whoever asks, or unless they have the scope or group that the rule names.",
         "The rule is named in `detail`. Ask the operators whether it can be lifted; `-/why` of this service explains each decision.";
+    FORBIDDEN = "forbidden", 403, "The platform does not allow this",
+        "You are known, but the platform does not let you use what you asked for.",
+        "Ask its owner, or the operators of your platform.";
     NOT_FOUND = "not_found", 404, "There is nothing here",
         "The path is outside what this service publishes of its upstream, or is written in a way that could be read as another path (dot segments, encoded slashes, doubled slashes, semicolons). Nothing was sent on.",
         "Check the path. `-/openapi.json` lists what is published; `-/why` of this service explains each decision.";
@@ -53,6 +56,9 @@ problems! {
     TOO_SLOW = "request_timeout", 408, "The request arrived too slowly",
         "The body of the request did not arrive in the time that the service allows.",
         "Try again; if it happens often, look at the network between you and the service.";
+    NOT_RUNNING = "not_running", 409, "It is not running",
+        "What you asked for exists and is yours to use, but the platform says that it is not running now: it may be starting, stopped or broken. Nothing was sent on.",
+        "Start it in the platform's web pages, or wait until it has started, and try again.";
     TOO_LARGE = "content_too_large", 413, "The request body is too large",
         "The body of the request is larger than this service passes on.",
         "Send less at once, for instance a shorter query or a smaller page.";
@@ -94,6 +100,9 @@ problems! {
         "Wait as long as `Retry-After` says and try again. Your token need not be renewed.";
     BUSY = "busy", 503, "The service is busy",
         "The service has as many requests in progress as it may have, and the queue is full or took too long; or as many open tunnels (WebSockets); or it is about to stop and opens no more of these.",
+        "Wait as long as `Retry-After` says and try again.";
+    NO_ADDRESS = "no_address", 503, "It has no address yet",
+        "What you asked for exists and is yours to use, but the platform does not say where it is: it may have been started a moment ago.",
         "Wait as long as `Retry-After` says and try again.";
     UPSTREAM_TIMEOUT = "upstream_timeout", 504, "The upstream did not answer in time",
         "The upstream accepted the request but did not begin its answer in the time that the service allows.",

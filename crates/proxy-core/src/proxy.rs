@@ -60,6 +60,7 @@ impl Site for Proxy {
             head,
             credentials: self.tenant.credential.as_ref(),
             public_base: self.tenant.realm.public_base(head),
+            visible: None,
             record,
         };
         // Each redirect anew: what becomes of it is the upstream's doing, and not noted as the caller's.

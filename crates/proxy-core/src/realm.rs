@@ -14,6 +14,7 @@ use crate::{
     telemetry::{Metrics, TenantMetrics},
 };
 
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// One tenant's own, shared by all workers.
@@ -106,6 +107,18 @@ impl Realm {
         self.public_url(head, &self.prefix)
     }
 
+    /// The value of `X-Forwarded-For`: who reached us, after what a trusted peer says of who reached it.
+    #[must_use]
+    pub fn forwarded_for(&self, head: &RequestHead) -> String {
+        let Some(peer) = head.peer_addr.map(|peer| peer.ip().to_canonical()) else {
+            return String::new();
+        };
+        match text(&head.headers, &FORWARDED_FOR).filter(|_| self.public.trusts(head)) {
+            Some(before) => format!("{before}, {peer}"),
+            None => peer.to_string(),
+        }
+    }
+
     /// The public URL of `path` below the tenant's prefix: `path` begins with `/`.
     ///
     /// # Errors
@@ -135,14 +148,17 @@ impl PublicUrl {
     /// otherwise: a link must never make a client send its token in the clear. `X-Forwarded-Host` and `Forwarded` are not looked at.
     fn observed<'h>(&self, head: &'h RequestHead) -> (&'h str, &'h str) {
         let host = text(&head.headers, &HOST).unwrap_or("localhost");
-        let forwarded = text(&head.headers, &FORWARDED_PROTO).filter(|scheme| {
-            let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
-            let trusted = peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)));
-            trusted && matches!(*scheme, "http" | "https")
-        });
+        let forwarded = text(&head.headers, &FORWARDED_PROTO)
+            .filter(|scheme| matches!(*scheme, "http" | "https") && self.trusts(head));
         let clear = !self.tls && is_loopback(host);
         let scheme = forwarded.unwrap_or(if clear { "http" } else { "https" });
         (scheme, host)
+    }
+
+    /// Whether what the peer says of its own caller is believed.
+    fn trusts(&self, head: &RequestHead) -> bool {
+        let peer = head.peer_addr.map(|peer| peer.ip().to_canonical());
+        peer.is_some_and(|peer| self.trusted_peers.iter().any(|network| network.contains(&peer)))
     }
 }
 

@@ -4,6 +4,7 @@
 //! anything and leaves a half-sent second request head open for ever.
 
 mod admin;
+mod background;
 mod expect;
 mod guard;
 mod layer;
@@ -20,8 +21,8 @@ use std::{path::Path, rc::Rc, sync::Arc};
 
 use actix_web::web;
 
-pub use self::lifecycle::Running;
 use self::tls::Certificate;
+pub use self::{background::Background, lifecycle::Running};
 use crate::{
     About,
     auth::Authenticators,
@@ -45,7 +46,7 @@ pub struct Clients {
 }
 
 impl Clients {
-    fn new(tls: &Arc<rustls::ClientConfig>) -> Self {
+    pub(crate) fn new(tls: &Arc<rustls::ClientConfig>) -> Self {
         Self {
             platform: PlatformClient::new(tls.clone()),
             upstream: Transport::new(tls.clone()),
@@ -68,6 +69,7 @@ pub struct Service {
     settings: String,
     sites: Vec<(String, Arc<BuildSite>)>,
     routes: Vec<Arc<AddRoutes>>,
+    background: Vec<Arc<dyn Background>>,
 }
 
 impl Service {
@@ -104,6 +106,7 @@ impl Service {
             settings: String::new(),
             sites: Vec::new(),
             routes: Vec::new(),
+            background: Vec::new(),
         })
     }
 
@@ -131,6 +134,13 @@ impl Service {
     #[must_use]
     pub fn routes(mut self, add: impl Fn(&mut web::ServiceConfig, &Clients) + Send + Sync + 'static) -> Self {
         self.routes.push(Arc::new(add));
+        self
+    }
+
+    /// Has this done beside requests.
+    #[must_use]
+    pub fn beside(mut self, work: Arc<dyn Background>) -> Self {
+        self.background.push(work);
         self
     }
 

@@ -41,9 +41,7 @@ impl Target {
     /// prefix or could be read as another path.
     pub fn build(head: &RequestHead, upstream: &Upstream) -> Result<Self, ProxyError> {
         let uri = origin_form(&head.uri)?;
-        let (path, query) = uri
-            .split_once('?')
-            .map_or((uri, None), |(path, query)| (path, Some(query)));
+        let (path, query) = split(uri);
         let tail = below(path, &upstream.prefix).ok_or_else(|| not_found(upstream))?;
         Self::new(upstream, tail, query)
     }
@@ -71,6 +69,19 @@ impl Target {
             form: Some(form),
             ..target
         })
+    }
+
+    /// `target`, path and query, which a service has made of a request's own. Parameters that are named in `credentials` are
+    /// removed.
+    ///
+    /// # Errors
+    /// As of [`Target::build`]; `NotFound` too where it is not below the base path.
+    pub fn rewritten(upstream: &Upstream, target: &str, credentials: &[&str]) -> Result<Self, ProxyError> {
+        let (path, query) = split(target);
+        let tail = path
+            .strip_prefix(&*upstream.base_path)
+            .ok_or_else(|| not_found(upstream))?;
+        Self::with(upstream, tail, query, credentials)
     }
 
     /// Where a redirect leads, if that is the same origin and below the base path.
@@ -102,6 +113,10 @@ impl Target {
     }
 
     fn new(upstream: &Upstream, tail: &str, query: Option<&str>) -> Result<Self, ProxyError> {
+        Self::with(upstream, tail, query, CREDENTIAL_PARAMETERS)
+    }
+
+    fn with(upstream: &Upstream, tail: &str, query: Option<&str>, credentials: &[&str]) -> Result<Self, ProxyError> {
         let verdict = match upstream.paths {
             Paths::Strict => spelling::strict(tail),
             Paths::Opaque => spelling::opaque(tail),
@@ -117,7 +132,7 @@ impl Target {
         let path_end = path_and_query.len();
         if let Some(query) = query {
             spelling::query(query).map_err(|what| ProxyError::BadRequest(what.into()))?;
-            push_query(&mut path_and_query, query);
+            push_query(&mut path_and_query, query, credentials);
         }
         if let Some(extra) = (upstream.extra_query)(tail, query) {
             path_and_query.push(if path_and_query.len() > path_end { '&' } else { '?' });
@@ -167,6 +182,12 @@ fn origin_form(uri: &Uri) -> Result<&str, ProxyError> {
     Ok(target)
 }
 
+fn split(target: &str) -> (&str, Option<&str>) {
+    target
+        .split_once('?')
+        .map_or((target, None), |(path, query)| (path, Some(query)))
+}
+
 /// What follows `prefix` and its slash.
 fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(prefix)?;
@@ -178,11 +199,11 @@ fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
 }
 
 /// The query byte for byte, but for parameters that carry a credential.
-fn push_query(target: &mut String, query: &str) {
+fn push_query(target: &mut String, query: &str, credentials: &[&str]) {
     let carries = |parameter: &str| {
         let name = parameter.split('=').next().unwrap_or_default();
         let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-        CREDENTIAL_PARAMETERS
+        credentials
             .iter()
             .any(|credential| name.eq_ignore_ascii_case(credential))
     };

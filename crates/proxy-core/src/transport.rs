@@ -26,6 +26,7 @@ use self::pool::{IDLE, Shared};
 pub(crate) use self::{
     pool::{AnswerBody, Pool, SendError, Switched},
     raw::Raw,
+    resolver::leads_out,
 };
 use crate::{
     timer::Timer,

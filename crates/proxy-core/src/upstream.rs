@@ -1,11 +1,12 @@
 //! Where a request goes: the upstream's origin and base path, and how strictly paths and redirects are taken.
 
-use std::{str::FromStr as _, sync::Arc, time::Duration};
+use std::{net::IpAddr, str::FromStr as _, sync::Arc, time::Duration};
 
 use http::{HeaderValue, StatusCode, Uri, uri::Authority};
+use ipnet::IpNet;
 use url::Url;
 
-use crate::{config::Reader, forward::links::LinkBases, tenant::Kind};
+use crate::{config::Reader, forward::links::LinkBases, tenant::Kind, transport::leads_out};
 
 /// Longest wait that may be configured, in seconds.
 const HOUR: u64 = 3_600;
@@ -17,6 +18,27 @@ pub enum Paths {
     Strict,
     /// Only decoded dot segments and control bytes are refused: JupyterLab's file names hold encoded slashes.
     Opaque,
+}
+
+/// Which addresses of upstreams may be connected to, where somebody else than the operator names them.
+#[derive(Clone, Debug)]
+pub struct Networks {
+    /// Of these networks.
+    pub allowed: Vec<IpNet>,
+    /// Of this machine too.
+    pub loopback: bool,
+}
+
+impl Networks {
+    /// The address as it is connected to, if it may be: one of IPv4 that is written as IPv6 is the former. Never link-local
+    /// (cloud metadata among them), multicast or unspecified.
+    #[must_use]
+    pub fn admit(&self, address: IpAddr) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        let ours = self.loopback && address.is_loopback();
+        let allowed = self.allowed.iter().any(|network| network.contains(&address));
+        (ours || (allowed && leads_out(address))).then_some(address)
+    }
 }
 
 /// What happens to the upstream's redirects.

@@ -25,7 +25,7 @@ use crate::{
 /// How long a rejection is believed: long enough to blunt a loop, too short to notice after a token was made.
 const REJECTED_FOR: Duration = Duration::from_secs(5);
 /// When to try again with a platform that does not answer.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Most good credentials that are remembered, and most bad ones.
 const ENTRIES: u64 = 10_000;
 /// Most lookups of one scheme in progress, for the whole process: what callers make up must not become the platform's load.
@@ -35,24 +35,39 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 type Key = [u8; 32];
 
-/// Why a lookup did not identify anybody.
-#[derive(Clone, Debug)]
-pub(super) enum Failure {
-    /// The platform knows the credential to be no good.
-    Rejected(Reason),
+/// What a platform says of a credential that is good.
+pub trait Lasting: Clone + Send + Sync + 'static {
+    /// When that ends by its own account.
+    fn expires(&self) -> Option<SystemTime>;
+}
+
+impl Lasting for Identity {
+    fn expires(&self) -> Option<SystemTime> {
+        Identity::expires(self)
+    }
+}
+
+/// Why a lookup brought no good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoAnswer<R> {
+    /// The platform says no.
+    Rejected(R),
     /// The platform did not say. Whoever makes this value has logged why.
     Unavailable,
 }
 
-impl From<Reason> for Failure {
-    fn from(reason: Reason) -> Self {
+/// The same of who calls.
+pub(super) type Failure = NoAnswer<Reason>;
+
+impl<R> From<R> for NoAnswer<R> {
+    fn from(reason: R) -> Self {
         Self::Rejected(reason)
     }
 }
 
-impl Failure {
+impl<R> NoAnswer<R> {
     /// Notes, once for each question, why a platform's answer is none. `detail` holds no credential.
-    pub(super) fn unavailable(kind: &'static str, detail: impl std::fmt::Display) -> Self {
+    pub fn unavailable(kind: &'static str, detail: impl std::fmt::Display) -> Self {
         tracing::warn!(identity = kind, %detail, "the identity provider does not answer as it should");
         Self::Unavailable
     }
@@ -69,20 +84,22 @@ impl From<Failure> for Outcome {
     }
 }
 
-/// The answers of one scheme.
+/// The answers of one scheme: good ones, and reasons why there is none.
 #[derive(Debug)]
-pub(super) struct AnswerCache {
+pub struct AnswerCache<A: Lasting = Identity, R: Clone + Send + Sync + 'static = Reason> {
     kind: &'static str,
-    proven: Cache<Key, Identity>,
+    proven: Cache<Key, A>,
     /// Of its own, so that a flood of bad credentials cannot drive good ones out.
-    rejected: Cache<Key, Reason>,
+    rejected: Cache<Key, R>,
     /// One for each lookup that may be in progress. `None`: a lookup costs the platform nothing.
     places: Option<Semaphore>,
     metrics: AnswerMetrics,
 }
 
-impl AnswerCache {
-    pub(super) fn new(kind: &'static str, longest: Duration, metrics: &Metrics) -> Self {
+impl<A: Lasting, R: Clone + Send + Sync + 'static> AnswerCache<A, R> {
+    /// A cache that believes no answer for longer than `longest`.
+    #[must_use]
+    pub fn new(kind: &'static str, longest: Duration, metrics: &Metrics) -> Self {
         let proven = Cache::builder()
             .max_capacity(ENTRIES)
             .expire_after(Lifetimes { longest });
@@ -106,75 +123,120 @@ impl AnswerCache {
     /// What is known of `credential`, or what `lookup` finds out about it. Of any number of callers that ask at once, one
     /// runs its lookup and the others wait for it; if that one goes away, the next runs its own. Nearly every request is a
     /// hit: what only a miss needs is boxed, lest each request carries room for it.
-    pub(super) async fn outcome(
+    ///
+    /// # Errors
+    /// What the lookup found, or that too many are in progress.
+    pub async fn answer(
         &self,
         credential: &[&[u8]],
-        lookup: impl Future<Output = Result<Identity, Failure>>,
-    ) -> Outcome {
+        lookup: impl Future<Output = Result<A, NoAnswer<R>>>,
+    ) -> Result<(A, CacheState), NoAnswer<R>> {
         let key = key(self.kind, credential);
-        if let Some(outcome) = self.known(&key).await {
+        if let Some(known) = self.known(&key).await {
             self.metrics.hits.inc();
-            return outcome;
+            return known
+                .map(|answer| (answer, CacheState::Hit))
+                .map_err(NoAnswer::Rejected);
         }
         self.metrics.misses.inc();
         let answer = Box::pin(self.proven.try_get_with(key, self.look_up(key, lookup))).await;
         let entries = self.proven.entry_count() + self.rejected.entry_count();
         self.metrics.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
         match answer {
-            Ok(identity) => Outcome::Authenticated(identity, CacheState::Miss),
-            Err(failure) => Failure::clone(&failure).into(),
+            Ok(answer) => Ok((answer, CacheState::Miss)),
+            Err(failure) => Err(NoAnswer::clone(&failure)),
         }
     }
 
-    async fn known(&self, key: &Key) -> Option<Outcome> {
-        if let Some(identity) = self.proven.get(key).await {
-            if !is_over(&identity, SystemTime::now) {
-                return Some(Outcome::Authenticated(identity, CacheState::Hit));
+    /// What `lookup` finds out about `credential`, whatever is known of it: that takes the old answer's place. One that was
+    /// good stays while the platform does not answer.
+    ///
+    /// # Errors
+    /// As of [`AnswerCache::answer`].
+    pub async fn ask_again(
+        &self,
+        credential: &[&[u8]],
+        lookup: impl Future<Output = Result<A, NoAnswer<R>>>,
+    ) -> Result<A, NoAnswer<R>> {
+        let key = key(self.kind, credential);
+        let _place = self.place().await?;
+        let answer = lookup.await;
+        match &answer {
+            Ok(good) => {
+                self.rejected.invalidate(&key).await;
+                self.proven.insert(key, good.clone()).await;
+            }
+            Err(NoAnswer::Rejected(reason)) => {
+                self.proven.invalidate(&key).await;
+                self.rejected.insert(key, reason.clone()).await;
+            }
+            Err(NoAnswer::Unavailable) => {}
+        }
+        answer
+    }
+
+    /// Forgets what is known of `credential`: something speaks against it.
+    pub async fn forget(&self, credential: &[&[u8]]) {
+        self.proven.invalidate(&key(self.kind, credential)).await;
+    }
+
+    async fn known(&self, key: &Key) -> Option<Result<A, R>> {
+        if let Some(answer) = self.proven.get(key).await {
+            if !is_over(&answer, SystemTime::now) {
+                return Some(Ok(answer));
             }
             self.proven.invalidate(key).await;
         }
-        self.rejected.get(key).await.map(Outcome::Rejected)
+        self.rejected.get(key).await.map(Err)
     }
 
-    async fn look_up(
-        &self,
-        key: Key,
-        lookup: impl Future<Output = Result<Identity, Failure>>,
-    ) -> Result<Identity, Failure> {
+    async fn look_up(&self, key: Key, lookup: impl Future<Output = Result<A, NoAnswer<R>>>) -> Result<A, NoAnswer<R>> {
         // Somebody else's lookup may have ended since this caller looked.
         if let Some(reason) = self.rejected.get(&key).await {
             return Err(reason.into());
         }
         let _place = self.place().await?;
         let answer = lookup.await;
-        if let Err(Failure::Rejected(reason)) = &answer {
+        if let Err(NoAnswer::Rejected(reason)) = &answer {
             self.rejected.insert(key, reason.clone()).await;
         }
         answer
     }
 
-    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, NoAnswer<R>> {
         let Some(places) = &self.places else {
             return Ok(None);
         };
         match timeout(PATIENCE, places.acquire()).await {
             Ok(Ok(place)) => Ok(Some(place)),
-            _ => Err(Failure::unavailable(self.kind, "too many lookups are in progress")),
+            _ => Err(NoAnswer::unavailable(self.kind, "too many lookups are in progress")),
         }
     }
 }
 
-/// How long to believe that a credential proves this identity.
-fn lifetime(identity: &Identity, longest: Duration, now: SystemTime) -> Duration {
-    let left = identity
-        .expires()
-        .map(|end| end.duration_since(now).unwrap_or_default());
+impl AnswerCache {
+    /// The same as an authenticator has it.
+    pub(super) async fn outcome(
+        &self,
+        credential: &[&[u8]],
+        lookup: impl Future<Output = Result<Identity, Failure>>,
+    ) -> Outcome {
+        match self.answer(credential, lookup).await {
+            Ok((identity, cache)) => Outcome::Authenticated(identity, cache),
+            Err(failure) => failure.into(),
+        }
+    }
+}
+
+/// How long to believe that a credential proves this.
+fn lifetime(answer: &impl Lasting, longest: Duration, now: SystemTime) -> Duration {
+    let left = answer.expires().map(|end| end.duration_since(now).unwrap_or_default());
     left.unwrap_or(longest).min(longest)
 }
 
 /// The monotonic clock may stand still while a machine sleeps; the token's end does not wait for it.
-fn is_over(identity: &Identity, now: impl FnOnce() -> SystemTime) -> bool {
-    identity.expires().is_some_and(|end| end <= now())
+fn is_over(answer: &impl Lasting, now: impl FnOnce() -> SystemTime) -> bool {
+    answer.expires().is_some_and(|end| end <= now())
 }
 
 #[derive(Debug)]
@@ -182,15 +244,22 @@ struct Lifetimes {
     longest: Duration,
 }
 
-impl Expiry<Key, Identity> for Lifetimes {
-    fn expire_after_create(&self, _: &Key, identity: &Identity, _: Instant) -> Option<Duration> {
-        Some(lifetime(identity, self.longest, SystemTime::now()))
+impl<A: Lasting> Expiry<Key, A> for Lifetimes {
+    fn expire_after_create(&self, _: &Key, answer: &A, _: Instant) -> Option<Duration> {
+        Some(lifetime(answer, self.longest, SystemTime::now()))
     }
 
     /// An answer that takes the place of one that is over has its own time, not what the other had left.
-    fn expire_after_update(&self, _: &Key, identity: &Identity, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(lifetime(identity, self.longest, SystemTime::now()))
+    fn expire_after_update(&self, _: &Key, answer: &A, _: Instant, _: Option<Duration>) -> Option<Duration> {
+        Some(lifetime(answer, self.longest, SystemTime::now()))
     }
+}
+
+/// A name for whoever has a token that tells none: it tells nothing of the token.
+pub(crate) fn fingerprint(token: &str) -> String {
+    let hash = key("fingerprint", &[token.as_bytes()]);
+    let digits: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("token-{digits}")
 }
 
 /// SHA-256 of all parts, each after its length: no two lists of parts read the same. The cache holds no token.

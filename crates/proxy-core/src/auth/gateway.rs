@@ -33,7 +33,7 @@ use crate::{
     error::Reason,
 };
 
-const KIND: &str = "gateway";
+pub(crate) const KIND: &str = "gateway";
 const USER: HeaderName = HeaderName::from_static("x-auth-request-user");
 const EMAIL: HeaderName = HeaderName::from_static("x-auth-request-email");
 const GROUPS: HeaderName = HeaderName::from_static("x-auth-request-groups");

@@ -55,6 +55,18 @@ impl Identity {
         Ok(Self(Arc::new(Proven { claims, subject })))
     }
 
+    /// The same caller, whose credential came in a cookie.
+    #[must_use]
+    pub fn through_cookie(&self) -> Self {
+        Self(Arc::new(Proven {
+            claims: Claims {
+                by_cookie: true,
+                ..self.0.claims.clone()
+            },
+            subject: self.0.subject.clone(),
+        }))
+    }
+
     /// See [`Claims::user`].
     #[must_use]
     pub fn user(&self) -> &str {

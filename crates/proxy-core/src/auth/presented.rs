@@ -4,11 +4,78 @@ use std::borrow::Cow;
 
 use actix_http::{
     RequestHead,
-    header::{AUTHORIZATION, HeaderValue},
+    header::{AUTHORIZATION, COOKIE, HeaderValue},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use super::bearer::{Token, single};
 use crate::error::{ProxyError, Reason};
+
+/// A token of the platform, and where it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presented<'h> {
+    token: Token<'h>,
+    /// Whether a cookie holds it, which browsers send whoever makes them ask.
+    pub by_cookie: bool,
+}
+
+impl<'h> Presented<'h> {
+    /// The token in `Authorization: Bearer`, else in the cookie `name`. What else `Authorization` holds is somebody else's.
+    ///
+    /// # Errors
+    /// `Malformed` for what no token can be, `Ambiguous` for two `Authorization` headers or two cookies that differ.
+    pub fn bearer_or_cookie(head: &'h RequestHead, name: &str) -> Result<Option<Self>, Reason> {
+        if let Some(value) = single(head, &AUTHORIZATION)?
+            && let Some(token) = of_bearer(value)
+        {
+            let token = Token::new(token)?;
+            return Ok(Some(Self {
+                token,
+                by_cookie: false,
+            }));
+        }
+        let lines = head.headers.get_all(COOKIE).filter_map(|line| line.to_str().ok());
+        let pairs = lines
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.split_once('='));
+        let mut values = pairs
+            .filter(|(found, _)| found.trim() == name)
+            .map(|(_, value)| value.trim());
+        let Some(value) = values.next() else {
+            return Ok(None);
+        };
+        if values.any(|other| other != value) {
+            return Err(Reason::Ambiguous);
+        }
+        let token = Token::new(value)?;
+        Ok(Some(Self { token, by_cookie: true }))
+    }
+
+    /// The token itself.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.token.as_str()
+    }
+}
+
+/// The token of `Bearer …`, whatever it is.
+pub(crate) fn of_bearer(authorization: &str) -> Option<&str> {
+    let authorization = authorization.trim();
+    let (scheme, token) = authorization.split_once([' ', '\t']).unwrap_or((authorization, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The request as every scheme reads it, with this token as `Bearer` and no other `Authorization`.
+#[must_use]
+pub fn presented_as_bearer(head: &RequestHead, token: Option<&str>) -> RequestHead {
+    let mut head = head.clone();
+    head.headers.remove(AUTHORIZATION);
+    if let Some(mut value) = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok()) {
+        value.set_sensitive(true);
+        head.headers.insert(AUTHORIZATION, value);
+    }
+    head
+}
 
 /// The request as every scheme reads it: a user and password that were found elsewhere (in the query) become `Basic`, and so
 /// does `Token user:password`; `Token …` becomes `Bearer …`.
@@ -83,6 +150,36 @@ mod tests {
         assert_eq!(read(&["tOkEn a.b"], None), one("Bearer a.b"));
         assert_eq!(read(&["Token u:p:q"], None), one("Basic dTpwOnE="));
         assert_eq!(read(&[], Some(("u", "p"))), one("Basic dTpw"));
+    }
+
+    #[test]
+    fn a_bearer_counts_before_the_cookie_and_other_schemes_are_somebody_elses() {
+        let found = |authorization: &[&'static str], cookies: &[&'static str]| {
+            let mut head = head(authorization);
+            for line in cookies {
+                head.headers.append(COOKIE, HeaderValue::from_static(line));
+            }
+            let found = Presented::bearer_or_cookie(&head, "access_token").map_err(|reason| reason.to_string())?;
+            Ok::<_, String>(found.map(|found| (found.token().to_owned(), found.by_cookie)))
+        };
+        let some = |token: &str, by_cookie| Ok(Some((token.to_owned(), by_cookie)));
+        assert_eq!(found(&["bEARER   a.b "], &["access_token=c"]), some("a.b", false));
+        assert_eq!(found(&["token x"], &["_xsrf=1; access_token=c; a=b"]), some("c", true));
+        assert_eq!(found(&["Basic x"], &["a=b", "access_token=c"]), some("c", true));
+        assert_eq!(found(&["token x"], &["Access_token=c; xaccess_token=d"]), Ok(None));
+        assert_eq!(found(&[], &["access_token=c;access_token=c"]), some("c", true));
+        assert!(
+            found(&[], &["access_token=c", "access_token=d"])
+                .unwrap_err()
+                .contains("two credentials")
+        );
+        assert!(
+            found(&["Bearer a", "token b"], &[])
+                .unwrap_err()
+                .contains("two credentials")
+        );
+        assert!(found(&["Bearer"], &["access_token=c"]).unwrap_err().contains("empty"));
+        assert!(found(&["Bearer a b"], &[]).is_err() && found(&[], &["access_token="]).is_err());
     }
 
     #[test]

@@ -213,6 +213,7 @@ async fn no_debug_text_holds_a_credential_or_a_body() {
     let error = answer.json::<u64>().unwrap_err();
     let type_error = Answer {
         status: 200,
+        says_json: true,
         body: "\"c4n4ry\"".into(),
     }
     .json::<u64>()

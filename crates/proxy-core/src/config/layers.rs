@@ -31,7 +31,7 @@ use crate::About;
 pub struct Alias {
     /// Its name: `OLD_BASE_URL`.
     pub variable: &'static str,
-    /// The key that it sets: `tenant[0].upstream.url`.
+    /// The key that it sets: `tenant[0].upstream.url`. Empty: none, and a warning says so.
     pub key: &'static str,
     /// What the key has in front of the variable's value: `/` where the old one was a name and the new one is a path.
     pub lead: &'static str,

@@ -95,6 +95,18 @@ impl<'a> Reader<'a> {
         self.list_with(key, |_, _| ())
     }
 
+    /// The same where none is needed.
+    pub fn list_if_any<T: Section>(&mut self, key: &'static str) -> Option<Vec<T>> {
+        match self.table.get(key) {
+            Some(Value::Array(entries)) if !entries.is_empty() => self.list(key),
+            None | Some(Value::Array(_)) => {
+                self.take(key);
+                Some(Vec::new())
+            }
+            Some(_) => self.list(key),
+        }
+    }
+
     /// The same, with a check of each table as it is written: what a service alone can judge has to be told whatever else
     /// is wrong.
     pub fn list_with<T: Section>(

@@ -4,6 +4,7 @@ pub mod check;
 mod credential;
 mod lease;
 mod policy;
+mod reach;
 mod server;
 mod tenant;
 mod tunnels;
@@ -13,6 +14,7 @@ pub use self::{
     credential::{CredentialConfig, CredentialKind, SecretSource, Username},
     lease::LeaseConfig,
     policy::{PolicyConfig, RuleConfig},
+    reach::ReachConfig,
     server::{LogConfig, LogFormat, ServerConfig, TlsConfig},
     tenant::{LimitsConfig, RealmConfig, TenantConfig},
     tunnels::TunnelsConfig,

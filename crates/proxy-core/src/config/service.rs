@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::{
-    Document, Reader, Section, Validate,
+    Document, Problems, Reader, Section, Validate,
     sections::{LogConfig, RealmConfig, ServerConfig, TlsConfig},
 };
 use crate::{
@@ -21,6 +21,16 @@ pub trait Tenants: Debug + 'static {
 
     /// What policies are made of, where each tenant has one: it is checked whatever else is wrong with the tenant.
     const POLICIES: Option<Kind> = None;
+
+    /// Whether there has to be an `[[identity]]`: not where the tenants' own platforms say who calls.
+    const NEEDS_IDENTITY: bool = true;
+
+    /// Adds what is wrong with several sections together.
+    fn check(_config: &ServiceConfig<Self>, _problems: &mut Problems)
+    where
+        Self: Sized,
+    {
+    }
 
     /// What `tenant` has like every other one.
     fn realm(tenant: &Self::Tenant) -> &RealmConfig;
@@ -47,7 +57,10 @@ pub struct ServiceConfig<S: Tenants> {
 impl<S: Tenants> Document for ServiceConfig<S> {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let (server, log, tls) = (reader.section("server"), reader.section("log"), reader.section("tls"));
-        let identity = reader.list("identity");
+        let identity = match S::NEEDS_IDENTITY {
+            true => reader.list("identity"),
+            false => reader.list_if_any("identity"),
+        };
         let tenant = reader.list_with("tenant", |tenant, problems| {
             if let Some(kind) = S::POLICIES {
                 check_policy(tenant, &kind, problems);
@@ -78,4 +91,8 @@ impl<S: Tenants> Document for ServiceConfig<S> {
 }
 
 /// Each section has been checked where it was read.
-impl<S: Tenants> Validate for ServiceConfig<S> {}
+impl<S: Tenants> Validate for ServiceConfig<S> {
+    fn validate(&self, problems: &mut Problems) {
+        S::check(self, problems);
+    }
+}

@@ -172,7 +172,8 @@ impl Shared {
     }
 
     fn take_over(&self, last: &mut Last, secret: SecretString) {
-        if same(self.current.load().credential.value(), &secret) {
+        let known = self.current.load();
+        if known.credential.value().is_some_and(|value| same(value, &secret)) {
             last.told.clear();
             return;
         }

@@ -54,7 +54,7 @@ fn started(config: &CredentialConfig) -> Arc<ServiceCredential> {
 
 #[expect(clippy::disallowed_methods, reason = "a test looks at what is sent")]
 fn shown(credential: &Credential) -> String {
-    credential.value().expose_secret().to_owned()
+    credential.value().unwrap().expose_secret().to_owned()
 }
 
 async fn value(source: &ServiceCredential) -> String {
@@ -99,7 +99,7 @@ async fn each_kind_becomes_its_header() {
     });
     let credential = started(&header).current().unwrap();
     assert_eq!(
-        (credential.name().as_str(), shown(&credential).as_str()),
+        (credential.name().unwrap().as_str(), shown(&credential).as_str()),
         ("x-api-key", "a key")
     );
     let variable = SecretSource::Variable("OLD_PASSWORD", SecretString::from("hunter2\n"));

@@ -4,11 +4,12 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode as ServerStatus,
-        header::{ACCEPT_RANGES, ETAG, HeaderValue as ServerValue, LINK, LOCATION},
+        header::{ACCEPT_RANGES, ETAG, HOST, HeaderValue as ServerValue, LINK, LOCATION},
     },
 };
 use http::{HeaderMap, Response, StatusCode, header, response::Parts};
 
+use super::Exchange;
 use crate::{
     error::ProxyError,
     headers,
@@ -124,18 +125,22 @@ pub(super) fn not_enough(upstream: &Upstream) -> ProxyError {
 /// The head that a caller gets: listed headers, with links that lead through the proxy.
 pub(super) fn head(
     kind: &Kind,
-    upstream: &Upstream,
+    exchange: &Exchange<'_>,
     parts: &Parts,
-    public_base: &str,
     rewritten: bool,
 ) -> Result<HttpResponseBuilder, ProxyError> {
+    let (upstream, public_base) = (exchange.upstream, &*exchange.public_base);
     let status = ServerStatus::from_u16(parts.status.as_u16());
     let mut reply = HttpResponse::build(status.map_err(|error| ProxyError::Internal {
         detail: error.to_string(),
     })?);
     // Of a body that is rewritten there are no parts, and its validators are weak; a 304 speaks of such a body too.
     let equivalent = rewritten || (upstream.rewrite_links && parts.status == StatusCode::NOT_MODIFIED);
-    for (name, value) in headers::response_headers(&kind.headers, parts.status, &parts.headers) {
+    let fields = match &exchange.visible {
+        Some(visible) => visible.response_headers(&parts.headers),
+        None => headers::response_headers(&kind.headers, parts.status, &parts.headers),
+    };
+    for (name, value) in fields {
         match () {
             () if name == LINK && upstream.rewrite_links => {
                 if let Some(link) = through_the_proxy(upstream, &value, public_base) {
@@ -152,7 +157,7 @@ pub(super) fn head(
         }
     }
     if upstream.redirects == Redirects::Relay
-        && let Some(location) = relayed_location(upstream, &parts.headers, public_base)
+        && let Some(location) = relayed_location(exchange, &parts.headers)
     {
         reply.insert_header((LOCATION, location));
     }
@@ -168,8 +173,14 @@ fn through_the_proxy(upstream: &Upstream, link: &ServerValue, public_base: &str)
 
 /// `Location` for a caller who follows it himself: below the prefix where it led below the base URL, gone where it would
 /// show an address that only the proxy can reach.
-fn relayed_location(upstream: &Upstream, fields: &HeaderMap, public_base: &str) -> Option<ServerValue> {
+fn relayed_location(exchange: &Exchange<'_>, fields: &HeaderMap) -> Option<ServerValue> {
+    let (upstream, public_base) = (exchange.upstream, &*exchange.public_base);
     let location = fields.get(header::LOCATION)?.to_str().ok()?;
+    if let Some(visible) = &exchange.visible {
+        let host = exchange.head.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let location = visible.location(location, &upstream.origin, host.unwrap_or_default(), public_base)?;
+        return ServerValue::from_str(&location).ok();
+    }
     let rest = location
         .strip_prefix(&upstream.base_url())
         .or_else(|| location.strip_prefix(upstream.base_path.trim_end_matches('/')));

@@ -2,7 +2,7 @@
 
 use std::str::FromStr as _;
 
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use super::{Exchange, Sending, trace, upload::Upload};
 use crate::{error::ProxyError, headers, tenant::Kind};
@@ -30,7 +30,7 @@ pub(super) fn request(
     };
     let request = Request::builder().method(method).uri(uri).body(body);
     let mut request = request.map_err(internal)?;
-    let mut fields = headers::request_headers(&kind.headers, &exchange.head.headers);
+    let mut fields = fields(kind, exchange);
     if upstream.rewrite_links || upstream.scan_bodies {
         // Links and secrets can be found in plain text only.
         fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -39,18 +39,31 @@ pub(super) fn request(
         fields.remove(header::RANGE);
         fields.remove(header::IF_RANGE);
     }
-    fields.insert(header::USER_AGENT, HeaderValue::from_static(kind.user_agent));
-    if let Ok(id) = HeaderValue::from_str(exchange.record.request_id().as_str()) {
-        fields.insert(REQUEST_ID, id);
-    }
     if form.is_some() {
         fields.insert(header::CONTENT_TYPE, FORM);
     }
-    if let Some(parent) = trace::continued(&exchange.head.headers) {
-        fields.insert(TRACE_PARENT, parent);
-    }
-    fields.insert(header::HOST, upstream.host.clone());
     sending.credential.apply(&mut fields);
     *request.headers_mut() = fields;
     Ok(request)
+}
+
+/// The headers of whatever is sent, but for the credential.
+pub(super) fn fields(kind: &Kind, exchange: &Exchange<'_>) -> HeaderMap {
+    let from = &exchange.head.headers;
+    let mut fields = match &exchange.visible {
+        Some(visible) => visible.request_headers(from, &exchange.public_base),
+        None => {
+            let mut fields = headers::request_headers(&kind.headers, from);
+            fields.insert(header::USER_AGENT, HeaderValue::from_static(kind.user_agent));
+            fields.insert(header::HOST, exchange.upstream.host.clone());
+            fields
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(exchange.record.request_id().as_str()) {
+        fields.insert(REQUEST_ID, id);
+    }
+    if let Some(parent) = trace::continued(from) {
+        fields.insert(TRACE_PARENT, parent);
+    }
+    fields
 }

@@ -75,6 +75,15 @@ impl Pattern {
         })
     }
 
+    /// `**`.
+    pub(crate) fn everything() -> Self {
+        Self {
+            written: "**".to_owned(),
+            segments: Vec::new(),
+            deep: true,
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.written
     }

@@ -117,6 +117,7 @@ impl Service {
     /// # Errors
     /// An address that cannot be bound, named.
     pub fn start(self) -> anyhow::Result<Running> {
+        self.start_background()?;
         let public = bind(self.server.host, self.server.port)?;
         let admin = bind(self.server.admin_host, self.server.admin_port)?;
         let (public_address, admin_address) = (public.local_addr()?, admin.local_addr()?);
@@ -134,6 +135,7 @@ impl Service {
         actix_rt::spawn(admin_server);
         actix_rt::spawn(public_server);
         actix_rt::spawn(keep_fresh(service.clone()));
+        service.run_background();
         state.started.store(true, Ordering::Relaxed);
         let tls = service.certificate.is_some();
         tracing::info!(public = %public_address, admin = %admin_address, tls, "listening");
@@ -184,6 +186,7 @@ impl Running {
         tracing::info!(?grace, "draining");
         tokio::time::sleep(grace).await;
         self.public_handle.stop(true).await;
+        self.service.finish_background().await;
         self.service.lines.flush(FLUSH);
         self.admin_handle.stop(false).await;
     }

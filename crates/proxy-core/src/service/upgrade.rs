@@ -95,7 +95,9 @@ async fn decide(worker: &Worker, request: &Request, record: &Record, busy: Optio
 async fn ask(worker: &Worker, request: &Request, record: &Record) -> Result<Upgrade, ProxyError> {
     let head = request.head();
     guard::check_upgrade(head)?;
-    let site = worker.site_for(head.uri.path()).filter(|(prefix, _)| {
+    let outside = || ProxyError::NotFound("there is no service at this path".into());
+    let site = worker.site_for(head.uri.path()).ok_or_else(outside)?;
+    let site = Some(site).filter(|(prefix, _)| {
         let rest = head.uri.path()[prefix.len()..].strip_prefix("/-");
         rest.is_none_or(|page| !page.is_empty() && !page.starts_with('/')) // pages of ours are only read
     });

@@ -36,6 +36,8 @@ pub struct Metrics {
     in_flight: IntGaugeVec,
     open_tunnels: IntGaugeVec,
     cut_answers: IntCounterVec,
+    journal_writes: IntCounterVec,
+    endings: IntCounterVec,
     audit_lost: IntCounter,
     panics: IntCounter,
     closed_connections: IntCounterVec,
@@ -140,6 +142,16 @@ impl Metrics {
                 "Answers that ended in a reset because the upstream broke off or fell silent, or its body held the credential.",
                 &["service", "tenant"],
             ),
+            journal_writes: counters(
+                "nbgate_journal_writes_total",
+                "Attempts to write to a journal, by outcome (written, failed).",
+                &["outcome"],
+            ),
+            endings: counters(
+                "nbgate_endings_total",
+                "Attempts to tell a platform that something has ended there, by outcome (confirmed, failed).",
+                &["outcome"],
+            ),
             audit_lost: register(
                 &registry,
                 IntCounter::new(
@@ -194,6 +206,20 @@ impl Metrics {
         self.certificate_not_after
             .with_label_values(&[self.service])
             .set(seconds);
+    }
+
+    /// Counts one attempt to write to a journal.
+    pub fn journal_write(&self, written: bool) {
+        self.journal_writes
+            .with_label_values(&[if written { "written" } else { "failed" }])
+            .inc();
+    }
+
+    /// Counts one attempt to tell a platform of an end.
+    pub fn ending(&self, confirmed: bool) {
+        self.endings
+            .with_label_values(&[if confirmed { "confirmed" } else { "failed" }])
+            .inc();
     }
 
     /// Counts lines that standard output did not take.

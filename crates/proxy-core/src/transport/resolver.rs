@@ -57,7 +57,7 @@ impl Service<Name> for GuardedResolver {
     }
 }
 
-pub(super) fn leads_out(address: IpAddr) -> bool {
+pub(crate) fn leads_out(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             !(v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast())

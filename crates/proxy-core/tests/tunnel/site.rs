@@ -143,6 +143,7 @@ impl Tunnels {
             head,
             credentials: &Constant,
             public_base: self.entrance.realm().public_base(head),
+            visible: None,
             record,
         }
     }

@@ -96,6 +96,10 @@ impl Environment {
     pub(super) fn aliases(&self, aliases: &[Alias], problems: &mut Problems) -> Vec<Said> {
         let said = |alias: &Alias| {
             let value = self.get(alias.variable, problems)?;
+            if alias.key.is_empty() {
+                problems.warn(alias.variable, "has no effect here: remove it");
+                return None;
+            }
             (!value.is_empty()).then(|| Said::scalar(alias.key, alias.variable, &format!("{}{value}", alias.lead)))
         };
         aliases.iter().filter_map(said).collect()

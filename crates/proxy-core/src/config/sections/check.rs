@@ -86,7 +86,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, String> {
 }
 
 /// A network, or one address. Addresses of IPv4 that are written as IPv6 are those of IPv4, as peers' are.
-pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+pub fn network(text: &str) -> Result<IpNet, String> {
     let network = text
         .parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -174,6 +174,15 @@ pub fn base_url(text: &str) -> Result<Url, String> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// The origin of a page, as browsers send it in `Origin`: scheme and host, and a port unless it is the scheme's own.
+pub fn origin(text: &str) -> Result<String, String> {
+    let url = http_url(text)?;
+    match text.splitn(4, '/').nth(3).unwrap_or_default() {
+        "" => Ok(url.origin().ascii_serialization()),
+        _ => Err("holds a path: write scheme and host, such as https://example.org".to_owned()),
+    }
 }
 
 /// An absolute URL of the web, without user, password, query and fragment. An error never repeats the text: it may hold a

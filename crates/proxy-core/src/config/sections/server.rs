@@ -161,11 +161,13 @@ impl Section for LogConfig {
     }
 }
 
-/// Python's names are levels too: the services that are replaced had them.
+/// Names of Python and of winston are levels too: the services that are replaced had them.
 fn level(text: &str) -> Result<String, String> {
     let level = match text.to_ascii_lowercase().as_str() {
         "warning" => "warn".to_owned(),
         "critical" | "fatal" => "error".to_owned(),
+        "http" | "verbose" => "debug".to_owned(),
+        "silly" => "trace".to_owned(),
         lower if !text.contains(['=', ',']) => lower.to_owned(),
         _ => text.to_owned(),
     };

@@ -25,14 +25,23 @@ pub struct RealmConfig {
 impl RealmConfig {
     /// Takes its keys out of a tenant's table; `None` when one of them cannot be read (the problems are noted).
     pub fn take(reader: &mut Reader<'_>) -> Option<Self> {
-        let name = reader.parsed("name", check::name);
         let prefix = reader.parsed("prefix", check::prefix);
+        let realm = Self::take_without_prefix(reader);
+        Some(Self {
+            prefix: prefix?,
+            ..realm?
+        })
+    }
+
+    /// The same for a tenant whose public paths are said elsewhere.
+    pub fn take_without_prefix(reader: &mut Reader<'_>) -> Option<Self> {
+        let name = reader.parsed("name", check::name);
         let required_scopes = reader.all("required_scopes", check::scope);
         let required_groups = reader.all("required_groups", check::printable);
         let limits = reader.section("limits");
         Some(Self {
             name: name?,
-            prefix: prefix?,
+            prefix: String::new(),
             required_scopes,
             required_groups,
             limits: limits?,

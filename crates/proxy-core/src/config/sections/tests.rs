@@ -70,7 +70,7 @@ fn a_server_says_what_is_wrong() {
 fn log_tls_and_the_document_say_what_is_wrong() {
     let table = r#"
         server = 'hunter2'                  | server is a text                  | write a table
-        [log]\nlevel = 'verbose'            | log.level is not a level          | write error, warn, info
+        [log]\nlevel = 'loud'               | log.level is not a level          | write error, warn, info
         [log]\nlevel = 'info,x=loud'        | log.level is not a level          | info,proxy_core=debug
         [log]\nlevel = ''                   | log.level is not a level          | write error, warn, info
         [log]\nformat = 'xml'               | log.format is not a word          | use one of `auto`, `json`, `pretty`

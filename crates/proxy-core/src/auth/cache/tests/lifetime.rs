@@ -101,3 +101,33 @@ async fn a_token_that_is_over_is_not_remembered_at_all() {
     }
     assert_eq!(asked.0.get(), 3);
 }
+
+#[actix_rt::test]
+async fn what_is_asked_again_takes_the_old_answers_place_unless_nobody_answers() {
+    let cache = cache(MINUTE);
+    let asked = Asked::default();
+    let credential: &[&[u8]] = &[b"t"];
+    let known = async |cache: &AnswerCache| {
+        let lookup = asked.answer(Err(Failure::Unavailable));
+        cache
+            .answer(credential, lookup)
+            .await
+            .map(|(identity, _)| identity.user().to_owned())
+    };
+    cache.ask_again(credential, asked.answer(Ok(ada(None)))).await.unwrap();
+    assert_eq!(known(&cache).await.unwrap(), "ada");
+    cache
+        .ask_again(credential, asked.answer(Err(Failure::Unavailable)))
+        .await
+        .unwrap_err();
+    assert_eq!(known(&cache).await.unwrap(), "ada");
+    cache
+        .ask_again(credential, asked.answer(Err(Reason::Unknown.into())))
+        .await
+        .unwrap_err();
+    assert!(matches!(known(&cache).await, Err(Failure::Rejected(Reason::Unknown))));
+    cache.ask_again(credential, asked.answer(Ok(ada(None)))).await.unwrap();
+    assert_eq!(known(&cache).await.unwrap(), "ada", "a rejection does not outlive it");
+    cache.forget(credential).await;
+    assert!(matches!(known(&cache).await, Err(Failure::Unavailable)));
+}

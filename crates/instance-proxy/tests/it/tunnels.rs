@@ -1,0 +1,467 @@
+//! WebSockets: who may open one, what VISA is told of it, and how it ends (contract: holes 3, 4, 7, 8, 12).
+
+use std::{fs, process, thread, time::Duration};
+
+use proxy_testkit::{Ended, PATIENCE, RawClient, Script, eventually};
+use serde_json::json;
+
+use crate::{
+    harness::{Harness, Setup, routes},
+    visa::{Asked, Mood},
+};
+
+const KERNEL: &str = "/jupyter/42/api/kernels/c0ffee-01/channels?session_id=5e55-10";
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+/// "hi", in one frame of a server.
+const HI: &[u8] = b"\x81\x02hi";
+
+/// An instance that agrees, says "hi", and then says nothing.
+pub(crate) fn agrees(protocol: &str) -> Script {
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n{protocol}\r\n"
+    );
+    Script::new().send(head).send(HI).hang()
+}
+
+fn ask(harness: &Harness, target: &str, headers: &[(&str, &str)]) -> RawClient {
+    let mut client = RawClient::connect(harness.address);
+    let mut all = vec![
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", KEY),
+    ];
+    all.extend(headers);
+    client.send_request("GET", target, &all, b"");
+    client
+}
+
+/// Opens a tunnel with `token`; the head of the 101, once "hi" has come too.
+pub(crate) fn open(harness: &Harness, target: &str, token: &str) -> (RawClient, String) {
+    let mut client = ask(harness, target, &[("Authorization", &format!("Bearer {token}"))]);
+    let head = read_until_hi(&mut client);
+    (client, head)
+}
+
+fn read_until_hi(client: &mut RawClient) -> String {
+    let mut got = Vec::new();
+    while !got.ends_with(HI) {
+        let more = client.read_some(1);
+        assert!(!more.is_empty(), "{}", String::from_utf8_lossy(&got));
+        got.extend(more);
+    }
+    String::from_utf8_lossy(&got[..got.len() - HI.len()]).into_owned()
+}
+
+/// Code and reason of the close frame that ends a tunnel.
+fn closed(client: &mut RawClient) -> (u16, String) {
+    let (bytes, _) = client.read_to_end();
+    let [0x88, length, high, low, reason @ ..] = bytes.as_slice() else {
+        panic!("no close frame: {bytes:?}")
+    };
+    assert_eq!(usize::from(*length), reason.len() + 2);
+    (
+        u16::from_be_bytes([*high, *low]),
+        String::from_utf8_lossy(reason).into_owned(),
+    )
+}
+
+/// What VISA was told of sessions: `open` or `close`, the instance, the token if there was one.
+fn told(harness: &Harness) -> Vec<(String, Asked)> {
+    let asked = harness.visa.asked().into_iter().filter(|asked| asked.method == "POST");
+    asked
+        .map(|asked| (asked.path.rsplit('/').next().unwrap().to_owned(), asked))
+        .collect()
+}
+
+fn words(harness: &Harness) -> Vec<String> {
+    told(harness).into_iter().map(|(word, _)| word).collect()
+}
+
+#[test]
+fn whoever_is_refused_is_told_so_in_http_and_the_connection_ends() {
+    let harness = Harness::start();
+    harness.instance.otherwise(agrees(""));
+    let eve = format!("Bearer {}", harness.token("eve"));
+    for (target, headers, status) in [
+        (KERNEL, vec![], 401),
+        (KERNEL, vec![("Authorization", "Bearer forged")], 401),
+        (KERNEL, vec![("Authorization", eve.as_str())], 404),
+        ("/nothing/42/ws", vec![], 404),
+        ("/jupyter/42abc/ws", vec![("Authorization", eve.as_str())], 404),
+    ] {
+        let mut client = ask(&harness, target, &headers);
+        let answer = client.read_response();
+        assert_eq!(answer.status, status, "{target} {headers:?}");
+        assert_eq!(client.read_to_end().1, Ended::Closed);
+    }
+    let ada = format!("Bearer {}", harness.token("ada"));
+    let answer = ask(&harness, "/visafs/42/ws", &[("Authorization", &ada)]).read_response();
+    answer.assert_problem(404, "not_found"); // not a route that upgrades
+    assert!(harness.instance.requests().is_empty() && told(&harness).is_empty());
+}
+
+#[test]
+fn a_cookie_is_enough_for_the_platforms_own_pages_alone() {
+    let harness = Harness::with(Setup {
+        server: "public_url = \"https://public.example.org/\"".to_owned(),
+        tenant: "allowed_origins = [\"https://visa.example.org\"]".to_owned(),
+        ..Setup::default()
+    });
+    harness.instance.otherwise(agrees(""));
+    let cookie = format!("access_token={}", harness.token("ada"));
+    let own = format!("http://{}", harness.address);
+    for origin in [&own, "https://visa.example.org", "https://public.example.org"] {
+        let mut client = ask(&harness, KERNEL, &[("Cookie", &cookie), ("Origin", origin)]);
+        assert!(read_until_hi(&mut client).starts_with("HTTP/1.1 101"), "{origin}");
+    }
+    let (asked, seen) = (opens(&harness), harness.instance.requests().len());
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://visa.example.org.evil",
+        "https://VISA.example.org:444",
+        "",
+    ] {
+        let answer = ask(&harness, KERNEL, &[("Cookie", &cookie), ("Origin", origin)]).read_response();
+        answer.assert_problem(403, "policy_denied");
+    }
+    let answer = ask(&harness, KERNEL, &[("Cookie", &cookie)]).read_response();
+    answer.assert_problem(403, "policy_denied");
+    assert_eq!(
+        (opens(&harness), harness.instance.requests().len()),
+        (asked, seen),
+        "nobody hears of them"
+    );
+    let (_, head) = open(&harness, KERNEL, &harness.token("ada"));
+    assert!(
+        head.starts_with("HTTP/1.1 101"),
+        "a program has no origin, and its token no cookie"
+    );
+}
+
+fn opens(harness: &Harness) -> usize {
+    words(harness).iter().filter(|word| *word == "open").count()
+}
+
+#[test]
+fn the_instances_own_handshake_is_handed_back_and_the_platforms_token_stays_here() {
+    let harness = Harness::start();
+    harness.instance.otherwise(agrees(
+        "Sec-WebSocket-Protocol: v1.kernel.websocket.jupyter.org\r\nSec-WebSocket-Extensions: permessage-deflate\r\nSet-Cookie: access_token=evil\r\n",
+    ));
+    let token = harness.token("ada");
+    let cookie = format!("_xsrf=x; access_token={token}");
+    let headers = [
+        ("Authorization", "token jupyters-own"),
+        ("Cookie", cookie.as_str()),
+        ("Origin", "http://127.0.0.1"),
+        ("Host", "127.0.0.1"),
+        (
+            "Sec-WebSocket-Protocol",
+            "v1.kernel.websocket.jupyter.org, v1.token.websocket.jupyter.org.abc",
+        ),
+        ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+    ];
+    let mut client = ask(&harness, "/lab/42/terminals/websocket/1?token=own", &headers);
+    let head = read_until_hi(&mut client).to_ascii_lowercase();
+    assert!(
+        head.contains("sec-websocket-protocol: v1.kernel.websocket.jupyter.org\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.contains("sec-websocket-extensions: permessage-deflate\r\n") && !head.contains("evil"),
+        "{head}"
+    );
+    let seen = harness.instance.request();
+    assert_eq!(seen.target, "/jupyter/42/terminals/websocket/1?token=own");
+    for (name, value) in &headers[2..] {
+        assert_eq!(seen.header_values(name), [*value], "{name}");
+    }
+    assert_eq!(
+        (seen.header("cookie"), seen.header("authorization")),
+        (Some("_xsrf=x"), Some("token jupyters-own"))
+    );
+    assert!(!String::from_utf8_lossy(&seen.raw).contains(&token));
+    assert!(told(&harness).is_empty(), "a terminal is no session");
+}
+
+#[test]
+fn visa_hears_of_a_session_before_it_begins_and_after_it_has_ended_whatever_its_path_is_called() {
+    let harness = Harness::start();
+    let token = harness.token("ada");
+    for target in [KERNEL, &KERNEL.replace("/jupyter/", "/lab/")] {
+        let before = told(&harness).len();
+        harness.instance.forget();
+        harness.instance.otherwise(agrees(""));
+        let (client, _) = open(&harness, target, &token);
+        let (word, asked) = told(&harness).pop().unwrap();
+        assert_eq!((word.as_str(), told(&harness).len()), ("open", before + 1), "{target}");
+        assert_eq!(asked.path, "/api/jupyter/instances/42/notebook/open");
+        assert_eq!(asked.token.as_deref(), Some(token.as_str()));
+        assert_eq!(asked.body, json!({ "kernelId": "c0ffee-01", "sessionId": "5e55-10" }));
+        assert_eq!(harness.instance.request().path(), KERNEL.split('?').next().unwrap());
+        drop(client);
+        eventually(PATIENCE, || told(&harness).len() == before + 2);
+        let (word, asked) = told(&harness).pop().unwrap();
+        assert_eq!((word.as_str(), asked.token), ("close", None));
+        assert_eq!(asked.body, json!({ "kernelId": "c0ffee-01", "sessionId": "5e55-10" }));
+    }
+}
+
+#[test]
+fn a_page_that_reconnects_keeps_its_session() {
+    let harness = Harness::start();
+    harness.instance.otherwise(agrees(""));
+    let token = harness.token("ada");
+    let (old, _) = open(&harness, KERNEL, &token);
+    let (new, _) = open(&harness, KERNEL, &token);
+    drop(old);
+    eventually(PATIENCE, || {
+        harness
+            .metrics()
+            .contains("nbgate_open_tunnels{service=\"instance-proxy\",tenant=\"default\"} 1")
+    });
+    assert_eq!(words(&harness), ["open", "open"]);
+    drop(new);
+    eventually(PATIENCE, || words(&harness) == ["open", "open", "close"]);
+}
+
+#[test]
+fn who_may_not_open_a_session_opens_none_and_closes_nobody_elses() {
+    let harness = Harness::start();
+    harness.instance.otherwise(agrees(""));
+    let token = harness.token("ada");
+    let (_owner, _) = open(&harness, KERNEL, &token);
+    harness.instance.forget();
+    // Known still, by the cache, but not to VISA any more.
+    harness.visa.revoke(&token);
+    let bearer = format!("Bearer {token}");
+    let answer = ask(&harness, KERNEL, &[("Authorization", &bearer)]).read_response();
+    answer.assert_problem(401, "invalid_token");
+    assert!(harness.instance.requests().is_empty());
+    harness.visa.delete("42");
+    let answer = ask(&harness, KERNEL, &[("Authorization", &bearer)]).read_response();
+    answer.assert_problem(404, "not_found");
+    assert_eq!(words(&harness), ["open", "open", "open"], "a refused one is not closed");
+}
+
+#[test]
+fn an_api_server_that_fails_keeps_nobody_from_their_kernel() {
+    let harness = Harness::start();
+    harness.instance.otherwise(agrees(""));
+    let token = harness.token("ada");
+    harness.instance.answer("/x", Script::json(200, &json!({})));
+    assert_eq!(harness.get_with(&token, "/visafs/42/x").status, 200, "ada is known now");
+    harness.visa.mood(Mood::Says(500, "text/plain", "broken".to_owned()));
+    let (client, _) = open(&harness, KERNEL, &token);
+    assert_eq!(words(&harness), ["open"]);
+    drop(client);
+    eventually(PATIENCE, || words(&harness).len() > 2); // told again and again
+    harness.visa.mood(Mood::Good);
+    eventually(PATIENCE, || {
+        let journal = fs::read_to_string(harness.files.path().join("data/default/sessions-0.journal")).unwrap();
+        journal.lines().last().is_some_and(|line| line.starts_with("- "))
+    });
+    let count = words(&harness).len();
+    thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(words(&harness).len(), count, "what is confirmed is not told again");
+}
+
+#[test]
+fn an_instance_that_does_not_agree_ends_the_session_and_is_heard() {
+    let harness = Harness::start();
+    harness.instance.otherwise(Script::answer(403, &[], "kernel says no"));
+    let bearer = format!("Bearer {}", harness.token("ada"));
+    let mut client = ask(&harness, KERNEL, &[("Authorization", &bearer)]);
+    let answer = client.read_response();
+    assert_eq!((answer.status, answer.text().as_str()), (403, "kernel says no"));
+    eventually(PATIENCE, || words(&harness) == ["open", "close"]);
+}
+
+/// A service that asks VISA anew all the time.
+fn vigilant() -> Harness {
+    let harness = Harness::with(Setup {
+        refresh: Some(2),
+        ..Setup::default()
+    });
+    harness.instance.otherwise(agrees(""));
+    harness
+        .instance
+        .answer("/jupyter/42/api/status", Script::json(200, &json!({})));
+    harness
+}
+
+#[test]
+fn a_renewed_sign_in_never_ends_a_tunnel_and_the_instance_is_kept_alive() {
+    let harness = vigilant();
+    let mut token = harness.token_for("ada", 2);
+    let (client, _) = open(&harness, KERNEL, &token);
+    client.patience(Duration::from_millis(1));
+    let before = harness.visa.lookups();
+    for _ in 0..6 {
+        thread::sleep(Duration::from_millis(800));
+        harness.visa.revoke(&token);
+        token = harness.token_for("ada", 2);
+        assert_eq!(harness.get_with(&token, "/jupyter/42/api/status").status, 200);
+    }
+    assert_eq!(client.ended(), None);
+    let asked = harness.visa.asked();
+    let last: Vec<_> = asked
+        .iter()
+        .filter(|asked| asked.method == "GET")
+        .skip(before)
+        .collect();
+    assert!(last.len() >= 8, "{last:?}");
+    assert!(words(&harness).iter().all(|word| word == "open"));
+}
+
+#[test]
+fn access_that_is_withdrawn_ends_tunnels_with_a_reason() {
+    let harness = vigilant();
+    let token = harness.token("ada");
+    let (mut client, _) = open(&harness, KERNEL, &token);
+    let (mut other, _) = open(&harness, "/jupyter/42/terminals/websocket/1", &token);
+    harness.visa.revoke(&token);
+    assert_eq!(closed(&mut client), (1008, "your sign-in has ended".to_owned()));
+    assert_eq!(closed(&mut other).0, 1008);
+    eventually(PATIENCE, || words(&harness) == ["open", "close"]);
+    let token = harness.token("ada");
+    let (mut client, _) = open(&harness, KERNEL, &token);
+    harness.visa.place("42", "eve", "127.0.0.1", "ACTIVE");
+    assert_eq!(
+        closed(&mut client),
+        (1008, "the instance is not yours to use any more".to_owned())
+    );
+}
+
+#[test]
+fn an_instance_that_has_moved_ends_tunnels_to_where_it_was() {
+    let harness = vigilant();
+    let (mut client, _) = open(&harness, KERNEL, &harness.token("ada"));
+    harness.visa.place("42", "ada", "127.0.0.2", "ACTIVE");
+    assert_eq!(
+        closed(&mut client),
+        (1008, "the instance has another address now".to_owned())
+    );
+}
+
+#[test]
+fn an_api_server_that_does_not_answer_ends_no_tunnel() {
+    let harness = vigilant();
+    let (client, _) = open(&harness, KERNEL, &harness.token("ada"));
+    harness.visa.mood(Mood::Dead);
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(client.ended(), None);
+}
+
+#[test]
+fn a_drain_tells_both_sides_and_visa() {
+    let mut harness = Harness::start();
+    harness.instance.otherwise(agrees(""));
+    let token = harness.token("ada");
+    let mut clients: Vec<_> = (0..5)
+        .map(|number| {
+            open(
+                &harness,
+                &KERNEL.replace("c0ffee-01", &format!("c0ffee-{number}")),
+                &token,
+            )
+            .0
+        })
+        .collect();
+    let closing = thread::spawn(move || clients.iter_mut().map(|client| closed(client).0).collect::<Vec<_>>());
+    harness.drain();
+    assert_eq!(closing.join().unwrap(), [1001; 5]);
+    let closes = words(&harness).iter().filter(|word| *word == "close").count();
+    assert_eq!(closes, 5, "all of them before the process ends");
+}
+
+#[test]
+fn every_session_of_a_process_that_was_killed_is_closed_by_the_next() {
+    let harness = Harness::start(); // for its stand-ins alone
+    harness.instance.otherwise(agrees(""));
+    let files = tempfile::TempDir::new().unwrap();
+    let path = files.path();
+    fs::write(path.join("proxy.conf.json"), routes(harness.instance.address().port())).unwrap();
+    let token = harness.token("ada");
+    let mut first = Process::start(path, &harness);
+    let clients: Vec<_> = (0..50)
+        .map(|number| {
+            let target = KERNEL.replace("c0ffee-01", &format!("c0ffee-{number}"));
+            let mut client = RawClient::connect(first.address);
+            let bearer = format!("Bearer {token}");
+            let headers = [
+                ("Connection", "Upgrade"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+                ("Sec-WebSocket-Key", KEY),
+                ("Authorization", bearer.as_str()),
+            ];
+            client.send_request("GET", &target, &headers, b"");
+            read_until_hi(&mut client);
+            client
+        })
+        .collect();
+    assert_eq!(opens(&harness), 50);
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+    drop(clients);
+    assert_eq!(words(&harness).len(), 50, "nobody was there to close them");
+    let _second = Process::start(path, &harness);
+    eventually(PATIENCE, || {
+        let closes = told(&harness).into_iter().filter(|(word, _)| word == "close");
+        let mut kernels: Vec<_> = closes.map(|(_, asked)| asked.body["kernelId"].to_string()).collect();
+        kernels.sort();
+        kernels.dedup();
+        kernels.len() == 50
+    });
+}
+
+/// The binary itself.
+struct Process {
+    child: process::Child,
+    address: std::net::SocketAddr,
+}
+
+impl Process {
+    fn start(path: &std::path::Path, harness: &Harness) -> Self {
+        let free = || {
+            std::net::TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+        };
+        let (address, admin) = (free(), free());
+        let config = format!(
+            "server = {{ host = '127.0.0.1', port = {}, admin_host = '127.0.0.1', admin_port = {}, workers = 1 }}\n\
+             [[tenant]]\nroutes_file = '{path}/proxy.conf.json'\nupstream = {{ allow_loopback = true }}\n\
+             instances = {{ api_host = '127.0.0.1', api_port = {} }}\nsessions = {{ directory = '{path}/data' }}\n",
+            address.port(),
+            admin.port(),
+            harness.visa.address.port(),
+            path = path.display(),
+        );
+        fs::write(path.join("config.toml"), config).unwrap();
+        let mut command = process::Command::new(env!("CARGO_BIN_EXE_instance-proxy"));
+        let child = command
+            .arg("--config")
+            .arg(path.join("config.toml"))
+            .stdout(process::Stdio::null())
+            .spawn();
+        let process = Self {
+            child: child.unwrap(),
+            address,
+        };
+        eventually(PATIENCE, || std::net::TcpStream::connect(admin).is_ok());
+        process
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

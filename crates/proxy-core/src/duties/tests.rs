@@ -1,0 +1,106 @@
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+
+use super::{Duties, Ending};
+use crate::{
+    client::tls_config,
+    service::{Background as _, Clients},
+    telemetry::Metrics,
+};
+
+/// What a platform was told.
+#[derive(Clone, Default)]
+struct Platform {
+    told: Arc<Mutex<Vec<String>>>,
+    down: Arc<AtomicBool>,
+}
+
+#[async_trait(?Send)]
+impl Ending for Platform {
+    async fn end(&self, _clients: &Clients, duty: &str) -> Result<(), String> {
+        tokio::task::yield_now().await;
+        if self.down.load(Ordering::Relaxed) {
+            return Err("it is down".to_owned());
+        }
+        self.told.lock().unwrap().push(duty.to_owned());
+        Ok(())
+    }
+}
+
+fn begun(directory: &Path, platform: &Platform) -> Arc<Duties> {
+    let metrics = Metrics::new("test", "0");
+    let duties = Duties::new(directory.to_owned(), "test", &metrics, Box::new(platform.clone()));
+    duties.start().unwrap();
+    let (running, clients) = (duties.clone(), Clients::new(&tls_config(None).unwrap()));
+    actix_rt::spawn(async move { running.run(&clients).await });
+    duties
+}
+
+impl Platform {
+    fn told(&self) -> Vec<String> {
+        let mut told = self.told.lock().unwrap().clone();
+        told.sort();
+        told
+    }
+}
+
+#[actix_rt::test]
+async fn a_duty_ends_after_its_last_holder() {
+    let (files, platform) = (TempDir::new().unwrap(), Platform::default());
+    let duties = begun(files.path(), &platform);
+    let (one, other) = (duties.begin("a").await, duties.begin("a").await);
+    let refused = duties.begin("refused").await;
+    drop(one);
+    refused.discard();
+    duties.finished().await;
+    assert!(platform.told().is_empty());
+    drop(other);
+    duties.finished().await;
+    assert_eq!(platform.told(), ["a"]);
+    drop(duties.begin("a").await);
+    duties.finished().await;
+    assert_eq!(platform.told(), ["a", "a"]);
+}
+
+#[actix_rt::test]
+async fn who_was_refused_does_not_end_what_another_has_begun() {
+    let (files, platform) = (TempDir::new().unwrap(), Platform::default());
+    let duties = begun(files.path(), &platform);
+    let owner = duties.begin("a").await;
+    duties.begin("a").await.discard();
+    tokio::task::yield_now().await;
+    assert!(platform.told().is_empty());
+    drop(owner);
+    duties.finished().await;
+    assert_eq!(platform.told(), ["a"]);
+}
+
+#[actix_rt::test]
+async fn what_a_dead_process_has_left_is_ended_at_the_next_start_however_long_the_platform_is_down() {
+    let (files, platform) = (TempDir::new().unwrap(), Platform::default());
+    platform.down.store(true, Ordering::Relaxed);
+    let duties = begun(files.path(), &platform);
+    for number in 0..50 {
+        std::mem::forget(duties.begin(&format!("{number:02}")).await); // nobody drops anything in a process that is killed
+    }
+    drop(duties.begin("tried").await);
+    // The lock is as good as gone: the next process finds the same files.
+    let copy = TempDir::new().unwrap();
+    std::fs::copy(files.path().join("test-0.journal"), copy.path().join("test-0.journal")).unwrap();
+    let next = begun(copy.path(), &platform);
+    tokio::task::yield_now().await;
+    assert!(platform.told().is_empty());
+    platform.down.store(false, Ordering::Relaxed);
+    next.finished().await;
+    let told = platform.told();
+    assert!((0..50).all(|number| told.contains(&format!("{number:02}"))), "{told:?}");
+    assert!(told.contains(&"tried".to_owned()));
+}
