@@ -13,10 +13,7 @@ use anyhow::Context as _;
 use proxy_core::{
     About,
     auth::{Authenticators, IdentityConfig},
-    config::{
-        Alias, Problems, ServiceConfig, Tenants,
-        sections::{RealmConfig, ServerConfig},
-    },
+    config::{Alias, Problems, ServiceConfig, Tenants, sections::RealmConfig},
     headers::{HeaderPolicy, Passing},
     instances::{COOKIE, Callers, Directory, InstancesConfig, Pages, Places, Sessions},
     realm::Realm,
@@ -133,6 +130,7 @@ pub(crate) struct Shared {
     stays: Arc<Stays>,
     sessions: Option<Arc<Sessions>>,
     hidden_cookies: Vec<String>,
+    hidden_headers: Vec<String>,
     allowed_origins: Vec<String>,
 }
 
@@ -145,7 +143,7 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
     let schemes = Some(service.authenticators().clone()).filter(|_| !config.identity.is_empty());
     let metrics = service.metrics().clone();
     config.tenant.iter().try_fold(service, |service, tenant| {
-        let shared = Shared::new(tenant, &config.server, schemes.clone(), &metrics);
+        let shared = Shared::new(tenant, config, schemes.clone(), &metrics);
         let shared = Arc::new(shared.with_context(|| format!("tenant `{}`", tenant.realm.name))?);
         let realm = Realm::new(&tenant.realm, &config.server, &metrics);
         let pages = Authenticators::only(Pages::of(&shared.callers), &metrics);
@@ -165,7 +163,7 @@ pub fn service(config: &Config) -> anyhow::Result<Service> {
 impl Shared {
     fn new(
         tenant: &TenantConfig,
-        server: &ServerConfig,
+        config: &Config,
         schemes: Option<Authenticators>,
         metrics: &Arc<Metrics>,
     ) -> anyhow::Result<Self> {
@@ -186,7 +184,16 @@ impl Shared {
         };
         let for_pages = routes.clone();
         let find_id = move |target: &str| for_pages.find(target).map(|asked| asked.id.to_owned());
-        let public = server.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        let public = config
+            .server
+            .public_url
+            .as_ref()
+            .map(|url| url.origin().ascii_serialization());
+        let hidden_headers = config
+            .identity
+            .iter()
+            .filter_map(IdentityConfig::secret_header)
+            .collect();
         let hidden = [COOKIE.to_owned()]
             .into_iter()
             .chain(tenant.hidden_cookies.iter().cloned());
@@ -196,6 +203,7 @@ impl Shared {
             stays: Stays::new(within),
             sessions,
             hidden_cookies: hidden.collect(),
+            hidden_headers,
             allowed_origins: tenant.allowed_origins.iter().cloned().chain(public).collect(),
         })
     }

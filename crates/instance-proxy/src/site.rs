@@ -1,6 +1,6 @@
 //! The path of one request to an instance: which route, who calls and where their instance is, and only then the instance.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use actix_http::{Payload, RequestHead};
 use actix_web::{HttpResponse, http::Method};
@@ -155,6 +155,7 @@ impl Instances {
             public_base: realm.public_url(head, &rewritten.replaced),
             visible: Some(Visible {
                 hidden_cookies: &self.shared.hidden_cookies,
+                hidden_headers: &self.shared.hidden_headers,
                 mount: asked.mount,
                 replaced: (&rewritten.replaced, &rewritten.by),
                 from: realm.forwarded_for(head),
@@ -192,7 +193,11 @@ impl Instances {
     /// A tunnel that ends when its user may not use the instance any more, or that is another one.
     fn kept(&self, tunnel: Tunnel, asked: &Asked<'_>, visit: &Visit<'_>) -> Tunnel {
         let Some(token) = &visit.token else {
-            return tunnel; // who has no token is known by the network that they are in
+            // Who has no token of their own is known by those who stand in front: as long as these say.
+            return match visit.identity.expires() {
+                Some(end) => tunnel.until(over(end)),
+                None => tunnel,
+            };
         };
         let stay = self
             .shared
@@ -207,6 +212,15 @@ impl Instances {
                 reason: stay.over(ask).await.into(),
             }
         })
+    }
+}
+
+/// Resolves when a sign-in has ended.
+async fn over(end: SystemTime) -> Close {
+    tokio::time::sleep(end.duration_since(SystemTime::now()).unwrap_or_default()).await;
+    Close {
+        code: POLICY,
+        reason: "the sign-in has ended".into(),
     }
 }
 

@@ -58,6 +58,15 @@ impl IdentityConfig {
         }
     }
 
+    /// The header, in lower case, with which an ingress proves that it is the ingress: not for an upstream that its users own.
+    #[must_use]
+    pub fn secret_header(&self) -> Option<String> {
+        match self {
+            Self::Gateway(config) => config.secret_header().map(|name| name.as_str().to_owned()),
+            _ => None,
+        }
+    }
+
     /// Whether every credential of the `later` entry's kind is this one's too.
     fn leaves_nothing_for(&self, later: &Self) -> bool {
         match (self, later) {

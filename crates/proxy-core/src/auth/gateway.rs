@@ -80,7 +80,7 @@ impl GatewayConfig {
         }))
     }
 
-    fn secret_header(&self) -> Option<HeaderName> {
+    pub(super) fn secret_header(&self) -> Option<HeaderName> {
         self.secret_header.as_ref().and_then(|name| name.parse().ok())
     }
 

@@ -14,15 +14,25 @@ use super::{HOP_BY_HOP, is_platform_family, named_in_connection, private_cache_c
 const SAID_OF_CALLERS: &[&str] = &["forwarded", "via", "x-real-ip", "x-scheme"];
 /// What an answer may not say, as it is about the whole origin. `location` is written anew.
 const WHOLE_ORIGIN: &[&str] = &[
+    "accept-ch",
     "alt-svc",
     "clear-site-data",
+    "critical-ch",
+    "expect-ct",
     "location",
     "nel",
     "public-key-pins",
+    "public-key-pins-report-only",
+    "refresh", // may name an address that only the proxy can reach
     "report-to",
     "reporting-endpoints",
+    "sec-session-registration",
+    "secure-session-challenge",
+    "secure-session-registration",
     "service-worker-allowed",
+    "set-login",
     "strict-transport-security",
+    "use-as-dictionary",
 ];
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -34,6 +44,8 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 pub struct Visible<'a> {
     /// Cookies of the platform: neither sent nor set.
     pub hidden_cookies: &'a [String],
+    /// Headers that prove something to the platform, in lower case: not sent, however they are spelled.
+    pub hidden_headers: &'a [String],
     /// Public path below which it is served: its cookies stay there. Begins with `/`, ends without.
     pub mount: &'a str,
     /// What a request's path begins with, and what stood in its place upstream; both without a slash at the end.
@@ -51,7 +63,7 @@ impl Visible<'_> {
         for (name, value) in from {
             let text = name.as_str();
             let passes = !HOP_BY_HOP.contains(&text) && !SAID_OF_CALLERS.contains(&text) && !is_platform_family(text);
-            if !passes || named.iter().any(|named| named == text) {
+            if !passes || self.hides_header(text) || named.iter().any(|named| named == text) {
                 continue;
             }
             let value = match *name {
@@ -59,6 +71,7 @@ impl Visible<'_> {
                 server::COOKIE => self
                     .cookies(value.as_bytes())
                     .and_then(|left| HeaderValue::try_from(left).ok()),
+                server::REFERER => HeaderValue::from_bytes(without_query(value.as_bytes())).ok(),
                 _ => HeaderValue::from_bytes(value.as_bytes()).ok(),
             };
             if let (Ok(name), Some(value)) = (HeaderName::from_bytes(text.as_bytes()), value) {
@@ -90,6 +103,13 @@ impl Visible<'_> {
         }
     }
 
+    fn hides_header(&self, name: &str) -> bool {
+        let folded = |byte: u8| if byte == b'_' { b'-' } else { byte };
+        self.hidden_headers
+            .iter()
+            .any(|hidden| hidden.bytes().map(folded).eq(name.bytes().map(folded)))
+    }
+
     /// A line of cookies without the platform's.
     fn cookies(&self, line: &[u8]) -> Option<Vec<u8>> {
         let pairs = line.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
@@ -118,6 +138,7 @@ impl Visible<'_> {
             if ours
                 || HOP_BY_HOP.contains(&text)
                 || WHOLE_ORIGIN.contains(&text)
+                || text.starts_with("access-control-")
                 || named.iter().any(|named| named == text)
             {
                 continue;
@@ -139,7 +160,11 @@ impl Visible<'_> {
     fn confined(&self, cookie: &[u8]) -> Option<String> {
         let cookie = std::str::from_utf8(cookie).ok()?;
         let mut parts = cookie.split(';').map(str::trim);
-        let pair = parts.next().filter(|pair| !self.hides(pair.as_bytes()))?;
+        // Of a cookie without a name, the value comes back as if it were name and value (RFC 6265bis, 5.6).
+        let nameless = |pair: &str| pair.starts_with('=');
+        let pair = parts
+            .next()
+            .filter(|pair| !self.hides(pair.as_bytes()) && !nameless(pair))?;
         let (mut confined, mut path) = (pair.to_owned(), "");
         for attribute in parts {
             let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
@@ -196,6 +221,11 @@ fn after<'t>(location: &'t str, origin: &str) -> Option<&'t str> {
 fn below<'t>(text: &'t str, above: &str) -> Option<&'t str> {
     let rest = text.strip_prefix(above)?;
     (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
+}
+
+/// A page's address without its query, which may hold the platform's token.
+fn without_query(referer: &[u8]) -> &[u8] {
+    referer.split(|byte| *byte == b'?').next().unwrap_or_default()
 }
 
 /// VISA takes for a token what begins with `bearer`, whatever follows.

@@ -282,6 +282,8 @@ fn standing(found: Result<std::net::IpAddr, ProxyError>, place: &Place) -> Stand
         // It may be on its way down, or up again: the token is good.
         Ok(_) | Err(ProxyError::NotRunning(_) | ProxyError::NoAddress { .. }) => Standing::Accepted,
         Err(ProxyError::Rejected(_) | ProxyError::Unauthenticated) => Standing::Rejected,
+        // Where it is now may not be connected to.
+        Err(ProxyError::Unreachable { .. }) => Standing::Withdrawn("the instance has another address now"),
         Err(error) if error.problem().status >= 500 => Standing::Unknown,
         Err(_) => Standing::Withdrawn("the instance is not yours to use any more"),
     }

@@ -6,6 +6,7 @@ use super::Visible;
 fn jupyter(hidden: &[String]) -> Visible<'_> {
     Visible {
         hidden_cookies: hidden,
+        hidden_headers: &[],
         mount: "/jupyter/42",
         replaced: ("", ""),
         from: "192.0.2.7".to_owned(),
@@ -285,4 +286,49 @@ fn a_location_leads_through_the_proxy_where_it_led_to_the_upstream() {
         let found = visible.location(location, origin, host, &base);
         assert_eq!(found.as_deref(), expected, "{location} {public}");
     }
+}
+
+#[test]
+fn what_proves_an_ingress_to_the_platform_is_not_sent_however_it_is_spelled() {
+    let (cookies, headers) = (hidden(), ["x-ingress-secret".to_owned()]);
+    let visible = Visible {
+        hidden_headers: &headers,
+        ..jupyter(&cookies)
+    };
+    let lines = [
+        ("X-Ingress-Secret", "s3cret"),
+        ("x_ingress-secret", "s3cret"),
+        ("x-ingress-secrets", "kept"),
+    ];
+    assert_eq!(sent(&visible, &lines), ["x-ingress-secrets: kept"]);
+}
+
+#[test]
+fn a_referer_is_sent_without_its_query() {
+    let hidden = hidden();
+    let lines = [(
+        "Referer",
+        "https://visa.example.org/jupyter/42/lab?access_token=e.y.J#x",
+    )];
+    assert_eq!(
+        sent(&jupyter(&hidden), &lines),
+        ["referer: https://visa.example.org/jupyter/42/lab"]
+    );
+}
+
+#[test]
+fn a_cookie_without_a_name_is_not_set_and_no_other_origin_is_let_in() {
+    let hidden = hidden();
+    let lines = [
+        ("set-cookie", "=access_token=evil"),
+        ("set-cookie", " =access_token=evil; Path=/"),
+        ("access-control-allow-origin", "https://evil.example"),
+        ("access-control-allow-credentials", "true"),
+        ("refresh", "0; url=http://10.0.3.17:8888/"),
+        ("x-kept", "1"),
+    ];
+    assert_eq!(
+        returned(&jupyter(&hidden), &lines),
+        ["cache-control: private", "vary: Authorization, Cookie", "x-kept: 1"]
+    );
 }
