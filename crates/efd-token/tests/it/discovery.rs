@@ -28,6 +28,11 @@ fn a_database_comes_with_a_lease_that_works() {
     let efd = Harness::start();
     let answer = efd.get("/discovery/influxdb/usdf_efd");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let event = efd.event(1);
+    assert_eq!(
+        (event["key"].as_str(), event["mode"].as_str(), event["route"].as_str()),
+        (Some("usdf_efd"), Some("lease"), Some("discovery"))
+    );
     let found = answer.json();
     for name in ["url", "database", "schema_registry", "local", "username", "password"] {
         assert!(found.get(name).is_some(), "{name}");
@@ -35,11 +40,6 @@ fn a_database_comes_with_a_lease_that_works() {
     let lease = basic(found["username"].as_str().unwrap(), found["password"].as_str().unwrap());
     assert_eq!(efd.query_as(&lease, "q=SHOW+MEASUREMENTS&db=efd").status, 200);
     assert!(!answer.text().contains(&efd.password));
-    let event = efd.event(1);
-    assert_eq!(
-        (event["key"].as_str(), event["mode"].as_str(), event["route"].as_str()),
-        (Some("usdf_efd"), Some("lease"), Some("discovery"))
-    );
 }
 
 #[test]
