@@ -83,7 +83,7 @@ soak SECONDS="600" PROFILE="release":
         NBGATE_SOAK_SECONDS={{ SECONDS }} NBGATE_SOAK_SUMMARY="$CARGO_TARGET_DIR/soak/summary.json" bash e2e/run.sh soak
 
 # Measure what a request costs beside nginx (docs/performance.md): ROUNDS interleaved rounds; writes summary.json, fails where a budget is missed
-bench ROUNDS="9":
+bench ROUNDS="6":
     cargo build --locked --release --package jira-proxy --package efd-token
     NBGATE_BIN_DIR="$CARGO_TARGET_DIR/release" bash e2e/run.sh bench "$CARGO_TARGET_DIR/bench/summary.json" {{ ROUNDS }}
 

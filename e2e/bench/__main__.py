@@ -180,7 +180,7 @@ def measure(bench: Bench, rounds: int) -> Table:
 def main() -> int:
     """Measure, print, write, judge."""
     summary = Path(sys.argv[1])
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 9
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 6
     with tempfile.TemporaryDirectory(prefix="nbgate-bench-") as folder:
         bench = Bench(Path(folder))
         try:
