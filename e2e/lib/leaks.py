@@ -1,13 +1,19 @@
 """Who may never see which secret, and the search that proves it."""
 
 import base64
+import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
-Record = Callable[[], bytes]
+Record = Callable[[], bytes | Sequence[bytes | bytearray]]
+"""What was recorded so far; as a sequence, parts that only ever grow, so that no byte is searched twice."""
+_OVERLAP = 8192
+"""Bytes that are searched again: a spelling may have begun in what was searched before."""
 
 
+@functools.cache
 def spellings(secret: str) -> set[bytes]:
     """The forms in which a secret can hide in a byte stream: plain, percent-encoded, in JSON, hex, base64 at any offset."""
     raw = secret.encode()
@@ -19,12 +25,30 @@ def spellings(secret: str) -> set[bytes]:
         last = len(encoded) - (0, 3, 2)[(offset + len(raw)) % 3]
         core = encoded[first:last]
         found |= {core, core.replace(b"+", b"-").replace(b"/", b"_")}
+    assert max(map(len, found)) < _OVERLAP
     return found
 
 
 def find(secret: str, haystack: bytes) -> list[bytes]:
     """The spellings of `secret` that occur in `haystack`."""
     return sorted(spelling for spelling in spellings(secret) if spelling in haystack)
+
+
+@dataclass
+class _Searched:
+    """How far a record was searched, and for which secrets."""
+
+    secrets: set[str] = field(default_factory=set)
+    lengths: list[int] = field(default_factory=list)
+
+    def fresh(self, parts: Sequence[bytes]) -> bytes:
+        """What has come since, and a little of what was there before it."""
+        known = [*self.lengths, *[0] * (len(parts) - len(self.lengths))]
+        return b"\n".join(
+            bytes(part[max(0, length - _OVERLAP) :])
+            for part, length in zip(parts, known, strict=True)
+            if len(part) > length
+        )
 
 
 class Ledger:
@@ -38,6 +62,7 @@ class Ledger:
         self._callers: dict[str, Record] = {}
         self._logs: dict[str, Record] = {}
         self._told: set[tuple[str, str]] = set()
+        self._searched: dict[str, _Searched] = {}
 
     def platform_token(self, token: str) -> str:
         """A caller's token: no upstream and no log may see it."""
@@ -89,10 +114,21 @@ class Ledger:
     def _meetings(self, what: str, secrets: Iterable[str], verb: str, records: dict[str, Record]) -> list[str]:
         found = []
         for name, record in records.items():
-            haystack = record()
-            for secret in secrets:
+            told = f"{what} {verb} {name}"
+            for secret in self._met(told, set(secrets), record()):
                 # The records stay: without this, one leak would fail every test that follows.
-                if (secret, name) not in self._told and find(secret, haystack):
+                if (secret, name) not in self._told:
                     self._told.add((secret, name))
-                    found.append(f"{what} {verb} {name}")
+                    found.append(told)
         return found
+
+    def _met(self, told: str, secrets: set[str], recorded: bytes | Sequence[bytes | bytearray]) -> list[str]:
+        """Those that are in the record; in one that only grows, those known before are looked for in what is new."""
+        if isinstance(recorded, bytes):
+            return [secret for secret in secrets if find(secret, recorded)]
+        before = self._searched.setdefault(told, _Searched())
+        parts = [bytes(part) for part in recorded]
+        fresh, whole = before.fresh(parts), b"\n".join(parts) if secrets - before.secrets else b""
+        met = [secret for secret in secrets if find(secret, fresh if secret in before.secrets else whole)]
+        before.secrets, before.lengths = secrets, [len(part) for part in parts]
+        return met

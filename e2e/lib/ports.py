@@ -12,12 +12,12 @@ for _ in range(os.getpid() * 997 % 17_000):
     next(_candidates)
 
 
-def free_port() -> int:
-    """A loopback port nobody listens on, never the same twice within a run."""
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port of `host` nobody listens on, never the same twice within a run; `0.0.0.0` is every address of the machine."""
     for port in itertools.islice(_candidates, 17_000):
         with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port

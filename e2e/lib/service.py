@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,15 @@ class Service:
         command: list[str | os.PathLike[str]],
         admin_port: int,
         clock: Clock | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.log = bench.log(name)
         ledger.logged(f"log of {name}", lambda: self.log.read_bytes())
         self._admin_url = f"http://127.0.0.1:{admin_port}"
         self._clock = clock
-        self.peer: Peer = bench.start(name, command, ready=lambda: self.ready, env=clock.environment if clock else None)
+        self.environment = (clock.environment if clock else {}) | dict(environment or {})
+        self.peer: Peer = bench.start(name, command, ready=lambda: self.ready, env=self.environment)
 
     @property
     def ready(self) -> bool:

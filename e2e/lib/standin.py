@@ -20,6 +20,7 @@ class Request:
     path: str
     query: dict[str, list[str]]
     headers: Any
+    body: bytes = b""
 
     def first(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""
@@ -41,22 +42,31 @@ class Answer:
         return json.dumps(self.body).encode(), {"Content-Type": "application/json;charset=UTF-8"} | self.headers
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many may ask at once; a connection beyond the queue would have to wait a second
+
+
 class StandIn(ABC):
     """Subclasses say what is answered; this says how it is served."""
 
     def __init__(self, bench: Bench, name: str) -> None:
         self.port = free_port()
+        self.name = name
         self._log = bench.log(name)
+        self._server = self._listen()
+
+    def _listen(self) -> ThreadingHTTPServer:
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def _serve(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                asked = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 target = urlsplit(self.path)
                 query = parse_qs(target.query, keep_blank_values=True)
-                answer = stand_in.answer(Request(self.command, target.path, query, self.headers))
+                answer = stand_in.answer(Request(self.command, target.path, query, self.headers, asked))
                 body, headers = answer.encoded()
                 self.send_response(answer.status)
                 for header, value in ({"Content-Length": str(len(body))} | headers).items():
@@ -71,15 +81,19 @@ class StandIn(ABC):
                 with stand_in._log.open("a") as log:
                     log.write(format % arguments + "\n")
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name=name, daemon=True).start()
+        server = _Server(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.05,), name=self.name, daemon=True).start()
+        return server
 
     @abstractmethod
     def answer(self, request: Request) -> Answer:
         """Answer one request; called from many threads."""
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving: connections are refused."""
         self._server.shutdown()
         self._server.server_close()
+
+    def open_again(self) -> None:
+        """Serve again on the same port."""
+        self._server = self._listen()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lib.ports import free_port
 
 # Not only at the beginning of a line: on a connection that is used again, it follows a body.
-_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) \S+ HTTP/1\.[01]\r$", re.MULTILINE)
+_REQUEST_LINE = re.compile(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|PROPFIND) \S+ HTTP/1\.[01]\r$", re.MULTILINE)
 
 
 @dataclass
@@ -42,15 +42,16 @@ class Watch:
 
 
 class Wiretap:
-    """Listens on a port of its own and passes everything on to `target`, a port of this machine."""
+    """Listens on a port of its own, or on `port`, and passes everything on to `target`; both are ports of `host`."""
 
-    def __init__(self, name: str, target: int) -> None:
+    def __init__(self, name: str, target: int, *, host: str = "127.0.0.1", port: int | None = None) -> None:
         self.name = name
         self.target = target
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.host = host
+        self.port = port or free_port(host)
+        self.url = f"http://{host}:{self.port}"
         self._exchanges: list[Exchange] = []
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = socket.create_server((host, self.port), backlog=1024)
         threading.Thread(target=self._accept, name=f"wiretap {name}", daemon=True).start()
 
     @property
@@ -63,6 +64,14 @@ class Wiretap:
         """All that came back from it."""
         return b"\n".join(bytes(exchange.received) for exchange in self._exchanges)
 
+    def sent_parts(self) -> list[bytearray]:
+        """All that went to the target, by connection: these grow, and are never joined (for the ledger)."""
+        return [exchange.sent for exchange in list(self._exchanges)]
+
+    def received_parts(self) -> list[bytearray]:
+        """All that came back from it, by connection."""
+        return [exchange.received for exchange in list(self._exchanges)]
+
     @property
     def requests(self) -> list[str]:
         """The request lines that went to the target, such as `GET /rest/api/2/serverInfo`."""
@@ -74,6 +83,8 @@ class Wiretap:
 
     def close(self) -> None:
         """Stop listening; what was recorded stays."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # else the thread that accepts keeps it open
         self._listener.close()
 
     def _accept(self) -> None:
@@ -86,7 +97,7 @@ class Wiretap:
 
     def _relay(self, near: socket.socket) -> None:
         try:
-            far = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            far = socket.create_connection((self.host, self.target), timeout=5)
         except OSError:
             # The target is down: the caller sees a connection that ends without an answer.
             near.close()
