@@ -4,10 +4,10 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
+from lib.balancer import Balancer
 from lib.bench import Bench
 from lib.leaks import Ledger
 from lib.poll import eventually
-from lib.soak.balancer import Balancer
 from lib.soak.bodies import Wanted
 from lib.soak.client import Connection, Cut
 from lib.soak.config import Shape

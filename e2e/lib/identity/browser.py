@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from lib.chromium import Chromium
 from lib.identity.realm import Person
 
-# Without these it looks for hosts of its maker's at every start, which a closed network refuses.
-_FLAGS = [
-    "--no-sandbox",  # it is root's in a container
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _PATIENCE = 30_000  # milliseconds
 _PAGE = base64.b64encode(b"<title>called back</title>").decode()
 
@@ -109,25 +99,11 @@ class Visit:
         return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
-class Browser:
-    """Chromium, without a screen."""
-
-    def __init__(self) -> None:
-        self._playwright = sync_playwright().start()
-        self._chromium = self._playwright.chromium.launch(
-            executable_path=os.environ["NBGATE_E2E_CHROMIUM"], args=_FLAGS, headless=True
-        )
+class Browser(Chromium):
+    """Chromium, for people who sign in."""
 
     @contextmanager
     def visit(self) -> Iterator[Visit]:
         """A window that has never been anywhere."""
-        context = self._chromium.new_context()
-        try:
-            yield Visit(context.new_page())
-        finally:
-            context.close()
-
-    def close(self) -> None:
-        """End it."""
-        self._chromium.close()
-        self._playwright.stop()
+        with self.page() as page:
+            yield Visit(page)

