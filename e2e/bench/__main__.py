@@ -10,13 +10,13 @@ import secrets
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from bench import bodies, efd, nginx, subject
 from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads, slow_download
 from bench.paths import BINARY, LARGE, SMALL
+from bench.rounds import cpu, interleaved, medians, p99, ratio
 from lib.bench import Bench
 
 CONNECTIONS = 32
@@ -29,8 +29,6 @@ COMPARED = {
     "cached auth_request": nginx.Kind(auth=True, cached=True),
     "nginx buffered log": nginx.Kind(buffered_log=True),  # no budget: what a gathered log is worth
 }
-
-Rounds = dict[str, list[Load]]
 
 
 class Run:
@@ -78,33 +76,6 @@ class Run:
         return peer.port, peer.worker
 
 
-def interleaved(rounds: int, who: list[str], one: Callable[[str], Load]) -> Rounds:
-    """Each proxy in turn, so many times; the first turn warms up and does not count. Every other turn goes backwards, so that
-    nobody always comes after the same neighbour."""
-    measured: Rounds = {name: [] for name in who}
-    for number in range(rounds + 1):
-        for name in who if number % 2 else reversed(who):
-            load = one(name)
-            if number > 0:
-                measured[name].append(load)
-    return measured
-
-
-def ratio(measured: Rounds, other: str, figure: Callable[[Load], float], ours: str = "jira-proxy") -> float:
-    """The median, over all rounds, of our figure by the other's in the same round."""
-    pairs = zip(measured[ours], measured[other], strict=True)
-    return statistics.median(figure(one) / figure(two) for one, two in pairs)
-
-
-def medians(measured: Rounds) -> dict[str, dict[str, float]]:
-    """What is worth keeping of the rounds."""
-    figures = ("cpu_us", "per_second", "p50_ms", "p99_ms")
-    return {
-        name: {figure: round(statistics.median(getattr(load, figure) for load in loads), 3) for figure in figures}
-        for name, loads in measured.items()
-    }
-
-
 async def ask_at_once(port: int, token: str, times: int) -> list[bytes]:
     """So many first requests with one token: every connection stands before the first request is sent."""
     pairs = [await asyncio.open_connection("127.0.0.1", port) for _ in range(times)]
@@ -130,16 +101,6 @@ def start_ms(bench: Bench, run: Run) -> float:
         starts.append(again.start_ms)
         again.peer.stop()
     return statistics.median(starts)
-
-
-def cpu(load: Load) -> float:
-    """What most budgets are about."""
-    return load.cpu_us
-
-
-def p99(load: Load) -> float:
-    """What one request of a hundred waits longer than."""
-    return load.p99_ms
 
 
 def measure(bench: Bench, rounds: int) -> Table:
