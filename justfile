@@ -63,9 +63,9 @@ problems:
 faults:
     UPDATE_DOCS=1 cargo test --locked -p jira-proxy --test it faults::page
 
-# Test against real peers, which the suite starts itself
+# Test against real peers, which the suite starts itself; what it leaves to look at is in $CARGO_TARGET_DIR/e2e/SUITE
 e2e SUITE="jira":
-    bash e2e/run.sh {{ SUITE }}
+    NBGATE_E2E_ARTEFACTS="$CARGO_TARGET_DIR/e2e/{{ SUITE }}" bash e2e/run.sh {{ SUITE }}
 
 # Fuzz each target for so many seconds, or those that are named (docs/robustness.md); writes summary.json
 fuzz SECONDS="600" *TARGETS: _cargo-fuzz
@@ -114,6 +114,7 @@ ci:
     stage e2e jira
     stage e2e efd
     stage e2e identity
+    stage e2e instance
     stage soak 10 dev
     printf '%s\n' "::: all stages passed" "${times[@]}"
 

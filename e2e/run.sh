@@ -43,9 +43,13 @@ done
 if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
     NBGATE_BIN_DIR=$(cd "$NBGATE_BIN_DIR" && pwd)
 else
-    declare -A package=([bench]=jira-proxy [efd]=efd-token [identity]=jira-proxy [jira]=jira-proxy [soak]=jira-proxy)
+    declare -A packages=(
+        [bench]='jira-proxy efd-token instance-proxy' [efd]=efd-token [identity]=jira-proxy [instance]=instance-proxy
+        [jira]=jira-proxy [soak]='jira-proxy instance-proxy'
+    )
     cd "$here/.."
-    cargo build --locked --package "${package[$suite]}"
+    read -ra wanted <<<"${packages[$suite]}"
+    cargo build --locked "${wanted[@]/#/--package=}"
     target=$(cargo metadata --locked --no-deps --format-version 1 |
         "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
     NBGATE_BIN_DIR=$target/debug
