@@ -76,9 +76,9 @@ fuzz-lock:
     cp Cargo.lock fuzz/Cargo.lock
     cargo metadata --format-version 1 --manifest-path fuzz/Cargo.toml > /dev/null
 
-# Load jira-proxy in every way that docs/soak.md lists, SECONDS of it mixed load; at full scale from 300 on
+# Load jira-proxy, and instance-proxy with tunnels, as docs/soak.md lists, SECONDS of it mixed load; at full scale from 300 on
 soak SECONDS="600" PROFILE="release":
-    cargo build --locked --profile {{ PROFILE }} --package jira-proxy
+    cargo build --locked --profile {{ PROFILE }} --package jira-proxy --package instance-proxy
     NBGATE_BIN_DIR="$CARGO_TARGET_DIR/{{ if PROFILE == "dev" { "debug" } else { PROFILE } }}" \
         NBGATE_SOAK_SECONDS={{ SECONDS }} NBGATE_SOAK_SUMMARY="$CARGO_TARGET_DIR/soak/summary.json" bash e2e/run.sh soak
 
