@@ -82,9 +82,10 @@ soak SECONDS="600" PROFILE="release":
     NBGATE_BIN_DIR="$CARGO_TARGET_DIR/{{ if PROFILE == "dev" { "debug" } else { PROFILE } }}" \
         NBGATE_SOAK_SECONDS={{ SECONDS }} NBGATE_SOAK_SUMMARY="$CARGO_TARGET_DIR/soak/summary.json" bash e2e/run.sh soak
 
-# Measure what a request costs beside nginx (docs/performance.md): ROUNDS interleaved rounds; writes summary.json, fails where a budget is missed
+# Measure what requests and messages cost beside nginx (docs/performance.md): ROUNDS interleaved rounds; writes summary.json, fails where a budget is missed
 bench ROUNDS="6":
-    cargo build --locked --release --package jira-proxy --package efd-token
+    cargo build --locked --release --package jira-proxy --package efd-token --package instance-proxy
+    cargo build --locked --release --package proxy-testkit --example websockets
     NBGATE_BIN_DIR="$CARGO_TARGET_DIR/release" bash e2e/run.sh bench "$CARGO_TARGET_DIR/bench/summary.json" {{ ROUNDS }}
 
 # Do what README says: start the playground, run what it prints, stop it with Ctrl-C

@@ -50,6 +50,7 @@ else
     cd "$here/.."
     read -ra wanted <<<"${packages[$suite]}"
     cargo build --locked "${wanted[@]/#/--package=}"
+    [[ $suite != bench ]] || cargo build --locked --package proxy-testkit --example websockets
     target=$(cargo metadata --locked --no-deps --format-version 1 |
         "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
     NBGATE_BIN_DIR=$target/debug

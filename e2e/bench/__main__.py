@@ -1,4 +1,4 @@
-"""Measures jira-proxy beside nginx and compares with the budgets: `python -m bench SUMMARY.json [ROUNDS]`.
+"""Measures the services beside nginx and compares with the budgets: `python -m bench SUMMARY.json [ROUNDS]`.
 
 Interleaved rounds, medians: the machine's speed drifts, the ratio does not. The proxy that is measured has one processor
 for itself; the load and the upstream share the others. Exits with 1 where a budget is missed.
@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import bodies, efd, nginx, subject
+from bench import bodies, efd, instances, nginx, subject
 from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads, slow_download
 from bench.paths import BINARY, LARGE, SMALL
@@ -135,6 +135,7 @@ def measure(bench: Bench, rounds: int) -> Table:
     counted = sum(load.requests for loads in (small, beside, large, huge) for load in loads["jira-proxy"])
     audited = subject.audited(run.ours.peer)
     assert audited >= counted, f"{audited} audit events of {counted} requests"
+    instances.measure(bench, instances.Peers(run.upstream, run.nginx["nginx"], run.own, run.rest), table, rounds)
     return table
 
 

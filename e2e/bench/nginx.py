@@ -9,7 +9,7 @@ import httpx
 import psutil
 
 from bench import bodies
-from bench.paths import HUB_USER, SMALL
+from bench.paths import HUB_USER, INSTANCE, INSTANCE_API, SMALL
 from lib.bench import Bench
 from lib.ports import free_port
 
@@ -55,6 +55,9 @@ _UPSTREAM = """
         location = {small} {{
             return 200 '{small_body}';
         }}
+        location = {instance_api} {{
+            return 200 '{{"data":{{"id":{instance},"uid":"aB3xYz","ipAddress":"127.0.0.1","state":"ACTIVE","members":[]}} }}';
+        }}
         location = {hub_user} {{
             access_log {directory}/access.log;
             return 200 '{{"kind":"user","name":"ada","admin":false,"groups":["astronomers"],"scopes":["access:services!service=jira"]}}';
@@ -91,6 +94,21 @@ _AUTH_LOCATION = """
         }}
 """
 
+_TUNNEL = """
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location /socket.io/ {{
+            proxy_pass http://127.0.0.1:{target};
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection "upgrade";
+            proxy_set_header Host $http_host;
+            proxy_read_timeout 1h;
+            proxy_send_timeout 1h;
+        }}
+    }}
+"""
+
 _CACHE_ZONE = "proxy_cache_path {directory}/cache keys_zone=auth:10m max_size=64m inactive=60s;"
 _CACHED = """
             proxy_cache auth;
@@ -117,8 +135,10 @@ class Nginx:
 
 
 def upstream(bench: Bench, root: Path, cpus: set[int]) -> Nginx:
-    """Jira and the hub in one: a small answer from memory, files below `root`, and one user who is always known."""
+    """Jira, an instance, the hub and VISA's API server in one: a small answer from memory, files below `root`, one user who
+    is always known."""
     http = _UPSTREAM.replace("{root}", str(root)).replace("{hub_user}", HUB_USER).replace("{small}", SMALL)
+    http = http.replace("{instance_api}", INSTANCE_API).replace("{instance}", INSTANCE)
     return _start(bench, "upstream", http, cpus, "{small_body}")
 
 
@@ -140,6 +160,11 @@ def proxy(bench: Bench, name: str, target: int, cpus: set[int], kind: Kind) -> N
     http = http.replace("{cache}", _CACHE_ZONE if kind.cached else "")
     http = http.replace("{buffer}", " buffer=32k flush=200ms" if kind.buffered_log else "")
     return _start(bench, name, http, cpus)
+
+
+def tunnel(bench: Bench, name: str, target: int, cpus: set[int]) -> Nginx:
+    """nginx before `target`, for WebSockets, with its JSON log on."""
+    return _start(bench, name, (_JSON_LOG.replace("{buffer}", "") + _TUNNEL).replace("{target}", str(target)), cpus)
 
 
 def _start(bench: Bench, name: str, http: str, cpus: set[int], body_place: str = "") -> Nginx:
