@@ -16,7 +16,7 @@ from bench import bodies, efd, instances, nginx, subject
 from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads, slow_download
 from bench.paths import BINARY, LARGE, SMALL
-from bench.rounds import cpu, interleaved, medians, p99, ratio
+from bench.rounds import STARTS, cpu, interleaved, medians, p99, ratio
 from lib.bench import Bench
 
 CONNECTIONS = 32
@@ -45,13 +45,16 @@ class Run:
             name: nginx.proxy(bench, name.replace(" ", "-"), self.upstream.port, self.own, kind)
             for name, kind in COMPARED.items()
         }
-        self.ours = subject.start(bench, "jira-proxy", self.upstream.url, self.own)
+        self.plain = [self.nginx["nginx"]]
+        for number in range(1, STARTS):
+            self.plain.append(nginx.proxy(bench, f"nginx-{number}", self.upstream.port, self.own, COMPARED["nginx"]))
+        self.ours = [subject.start(bench, f"jira-proxy-{number}", self.upstream.url, self.own) for number in range(STARTS)]
         self.efd_port, self.efd = efd.start(bench, self.upstream.url, self.own)
         self.token = secrets.token_hex(32)
 
-    def loop(self, who: str, path: str, seconds: float) -> Load:
+    def loop(self, who: str, path: str, seconds: float, process: int = 0) -> Load:
         """One round of one proxy."""
-        port, pid = self.place(who)
+        port, pid = self.place(who, process)
         url = f"http://127.0.0.1:{port}/jira-data-proxy{path}"
         return closed_loop(pid, url, self.token, CONNECTIONS, seconds, self.rest)
 
@@ -65,14 +68,14 @@ class Run:
         if who == "hand-out":
             port, pid, path = self.efd_port, self.efd.process.pid, efd.HAND_OUT
         else:
-            port, pid, path = self.ours.port, self.ours.pid, "/jira-data-proxy/-/me"
+            port, pid, path = self.ours[0].port, self.ours[0].pid, "/jira-data-proxy/-/me"
         return closed_loop(pid, f"http://127.0.0.1:{port}{path}", self.token, CONNECTIONS, seconds, self.rest)
 
-    def place(self, who: str) -> tuple[int, int]:
+    def place(self, who: str, process: int = 0) -> tuple[int, int]:
         """Port and process of one proxy."""
         if who == "jira-proxy":
-            return self.ours.port, self.ours.pid
-        peer = self.nginx[who]
+            return self.ours[process].port, self.ours[process].pid
+        peer = self.plain[process] if who == "nginx" else self.nginx[who]
         return peer.port, peer.worker
 
 
@@ -88,33 +91,23 @@ async def ask_at_once(port: int, token: str, times: int) -> list[bytes]:
 def lookups_at_once(run: Run) -> int:
     """How often the hub is asked about a token that many requests bring at once."""
     before = run.upstream.lookups()
-    answers = asyncio.run(ask_at_once(run.ours.port, secrets.token_hex(32), AT_ONCE))
+    answers = asyncio.run(ask_at_once(run.ours[0].port, secrets.token_hex(32), AT_ONCE))
     assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers), answers[:1]
     return run.upstream.lookups() - before
-
-
-def start_ms(bench: Bench, run: Run) -> float:
-    """The median of three starts."""
-    starts = [run.ours.start_ms]
-    for number in range(2):
-        again = subject.start(bench, f"start-{number}", run.upstream.url, run.own)
-        starts.append(again.start_ms)
-        again.peer.stop()
-    return statistics.median(starts)
 
 
 def measure(bench: Bench, rounds: int) -> Table:
     """One whole run."""
     table, run = Table(), Run(bench)
-    ready = start_ms(bench, run)
-    slow = slow_download(run.ours.pid, run.ours.port, run.token, bodies.STREAM_BYTES)
+    first = run.ours[0]
+    slow = slow_download(first.pid, first.port, run.token, bodies.STREAM_BYTES)
     # Twice as often: its budget is the tightest, and what else is compared would come between the two.
-    small = interleaved(2 * rounds, ["jira-proxy", "nginx"], lambda who: run.loop(who, SMALL, 2))
+    small = interleaved(2 * rounds, ["jira-proxy", "nginx"], lambda who, process: run.loop(who, SMALL, 2, process), STARTS)
     others = [name for name in COMPARED if name != "nginx"]
-    beside = interleaved(rounds // 2, ["jira-proxy", *others], lambda who: run.loop(who, SMALL, 2))
-    large = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.loop(who, LARGE, 2))
-    pages = interleaved(rounds, ["hand-out", "-/me"], lambda who: run.own_page(who, 1))
-    huge = interleaved(rounds, ["jira-proxy", "nginx"], lambda who: run.download(who, 8))
+    beside = interleaved(rounds // 2, ["jira-proxy", *others], lambda who, _: run.loop(who, SMALL, 2))
+    large = interleaved(rounds, ["jira-proxy", "nginx"], lambda who, _: run.loop(who, LARGE, 2))
+    pages = interleaved(rounds, ["hand-out", "-/me"], lambda who, _: run.own_page(who, 1))
+    huge = interleaved(rounds, ["jira-proxy", "nginx"], lambda who, _: run.download(who, 8))
     table.add("cpu_small_vs_nginx", "CPU, 2 kB JSON, by nginx", ratio(small, "nginx", cpu), 1.0, "x")
     cached = ratio(beside, "cached auth_request", cpu)
     table.add("cpu_small_vs_cached_auth_request", "CPU, 2 kB JSON, by nginx cached `auth_request`", cached, 0.75, "x")
@@ -124,18 +117,19 @@ def measure(bench: Bench, rounds: int) -> Table:
     table.add("p99_100kb_vs_nginx", "p99, 100 kB, 32 connections, by nginx", ratio(large, "nginx", p99), 1.2, "x")
     hand_out = ratio(pages, "-/me", p99, "hand-out")
     table.add("p99_hand_out_vs_me", "p99, efd-token's hand-out, by jira-proxy's `-/me`", hand_out, 2.0, "x")
-    table.add("rss_idle", "resident memory, idle", run.ours.idle_kib / MIB, 12, "MiB")
+    table.add("rss_idle", "resident memory, idle", statistics.median(one.idle_kib for one in run.ours) / MIB, 12, "MiB")
     table.add("rss_slow_reader", "more while 1 GiB streams to a slow reader", slow / MIB, 8, "MiB")
-    table.add("start_to_ready", "start to ready", ready, 100, "ms")
+    table.add("start_to_ready", "start to ready", statistics.median(one.start_ms for one in run.ours), 100, "ms")
     table.add("binary", "binary", subject.binary().stat().st_size / MIB / MIB, 15, "MiB")
     what = f"identity look-ups for {AT_ONCE} first requests at once with one token"
     table.add("lookups_at_once", what, lookups_at_once(run), 1, "")
     table.medians = {"2 kB": medians(beside) | medians(small), "100 kB": medians(large), "64 MiB": medians(huge), "own": medians(pages)}
-    run.ours.peer.stop()
+    for one in run.ours:
+        one.peer.stop()
     counted = sum(load.requests for loads in (small, beside, large, huge) for load in loads["jira-proxy"])
-    audited = subject.audited(run.ours.peer)
+    audited = sum(subject.audited(one.peer) for one in run.ours)
     assert audited >= counted, f"{audited} audit events of {counted} requests"
-    instances.measure(bench, instances.Peers(run.upstream, run.nginx["nginx"], run.own, run.rest), table, rounds)
+    instances.measure(bench, instances.Peers(run.upstream, run.plain, run.own, run.rest), table, rounds)
     return table
 
 

@@ -8,7 +8,7 @@ from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads
 from bench.nginx import Nginx
 from bench.paths import BINARY, LARGE, SMALL
-from bench.rounds import Rounds, cpu, interleaved, medians, p99, ratio
+from bench.rounds import STARTS, Rounds, cpu, interleaved, medians, p99, ratio
 from lib.bench import Bench
 
 _OURS = "instance-proxy"
@@ -17,10 +17,10 @@ _CONNECTIONS = 32
 
 @dataclass(frozen=True)
 class Peers:
-    """What there is already: an nginx that answers, one that is a proxy, processors of proxies and of all others."""
+    """What there is already: an nginx that answers, some that are proxies, processors of proxies and of all others."""
 
     upstream: Nginx
-    nginx: Nginx
+    nginx: list[Nginx]
     own: set[int]
     rest: set[int]
 
@@ -33,9 +33,9 @@ class Run:
         self._peers = peers
         self._token = secrets.token_hex(32)
         self._echo = websockets.echo(bench)
-        self.ours = self._start(_OURS)
+        self.ours = [self._start(f"{_OURS}-{number}") for number in range(STARTS)]
         self.tunnels = {
-            _OURS: websockets.Subject(self.ours.port, self.ours.pid, instance.SOCKET),
+            _OURS: websockets.Subject(self.ours[0].port, self.ours[0].pid, instance.SOCKET),
             "nginx": websockets.behind_nginx(bench, self._echo, peers.own),
             "chp": websockets.behind_chp(bench, self._echo, peers.own),
         }
@@ -44,15 +44,16 @@ class Run:
         upstream = self._peers.upstream
         return instance.start(self._bench, name, upstream.url, upstream.port, self._echo, self._peers.own)
 
-    def _place(self, who: str) -> tuple[int, int, str]:
+    def _place(self, who: str, process: int = 0) -> tuple[int, int, str]:
         """Port and process of one proxy, and below which path the upstream is."""
         if who == _OURS:
-            return self.ours.port, self.ours.pid, instance.FILES
-        return self._peers.nginx.port, self._peers.nginx.worker, "/jira-data-proxy"
+            return self.ours[process].port, self.ours[process].pid, instance.FILES
+        nginx = self._peers.nginx[process]
+        return nginx.port, nginx.worker, "/jira-data-proxy"
 
-    def loop(self, who: str, path: str, seconds: float) -> Load:
+    def loop(self, who: str, path: str, seconds: float, process: int = 0) -> Load:
         """One turn of one proxy."""
-        port, pid, prefix = self._place(who)
+        port, pid, prefix = self._place(who, process)
         url = f"http://127.0.0.1:{port}{prefix}{path}"
         return closed_loop(pid, url, self._token, _CONNECTIONS, seconds, self._peers.rest)
 
@@ -78,11 +79,11 @@ def measure(bench: Bench, peers: Peers, table: Table, rounds: int) -> None:
     """One whole run."""
     idle = websockets.allow_descriptors()
     run, both = Run(bench, peers), [_OURS, "nginx"]
-    small = interleaved(2 * rounds, both, lambda who: run.loop(who, SMALL, 2))
-    large = interleaved(rounds, both, lambda who: run.loop(who, LARGE, 2))
-    huge = interleaved(rounds, both, lambda who: run.download(who, 8))
-    messages = interleaved(rounds, both, lambda who: run.messages(who, 2))
-    beside = interleaved(max(1, rounds // 2), [_OURS, "chp"], lambda who: run.messages(who, 2))
+    small = interleaved(2 * rounds, both, lambda who, process: run.loop(who, SMALL, 2, process), STARTS)
+    large = interleaved(rounds, both, lambda who, _: run.loop(who, LARGE, 2))
+    huge = interleaved(rounds, both, lambda who, _: run.download(who, 8))
+    messages = interleaved(rounds, both, lambda who, _: run.messages(who, 2))
+    beside = interleaved(max(1, rounds // 2), [_OURS, "chp"], lambda who, _: run.messages(who, 2))
     for what, measured, key, budget in (
         ("2 kB JSON", small, "small", 1.0),
         ("100 kB JSON", large, "100kb", 0.65),

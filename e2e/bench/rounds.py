@@ -7,15 +7,19 @@ from bench.measure import Load
 
 Rounds = dict[str, list[Load]]
 
+STARTS = 3
+"""Processes of each proxy where the budget is tightest: how memory happens to lie is worth two or three per cent."""
 
-def interleaved(rounds: int, who: list[str], one: Callable[[str], Load]) -> Rounds:
-    """Each proxy in turn, so many times; the first turn warms up and does not count. Every other turn goes backwards,
-    so that nobody always comes after the same neighbour."""
+
+def interleaved(rounds: int, who: list[str], one: Callable[[str, int], Load], processes: int = 1) -> Rounds:
+    """Each proxy in turn, so many times; `one` is told whose turn it is and which of the proxy's processes has it. The first
+    turn of each process warms up and does not count. Every other turn goes backwards, so that nobody always comes after
+    the same neighbour."""
     measured: Rounds = {name: [] for name in who}
-    for number in range(rounds + 1):
+    for number in range(processes + rounds):
         for name in who if number % 2 else reversed(who):
-            load = one(name)
-            if number > 0:
+            load = one(name, number % processes)
+            if number >= processes:
                 measured[name].append(load)
     return measured
 
