@@ -226,7 +226,11 @@ fn header(size: usize, masked: bool) -> Vec<u8> {
     let mask = if masked { 0x80 } else { 0 };
     let mut head = match u8::try_from(size) {
         Ok(short) if short < 126 => vec![0x82, short | mask],
-        _ => [&[0x82, 126 | mask][..], &u16::try_from(size).unwrap_or(u16::MAX).to_be_bytes()].concat(),
+        _ => [
+            &[0x82, 126 | mask][..],
+            &u16::try_from(size).unwrap_or(u16::MAX).to_be_bytes(),
+        ]
+        .concat(),
     };
     head.extend_from_slice(if masked { &[0; 4] } else { &[] });
     head

@@ -1,4 +1,4 @@
-use super::{Routes, SHIPPED};
+use super::{Regex, Routes, SHIPPED, compile, without_tail};
 
 fn shipped() -> Routes {
     Routes::read(SHIPPED).unwrap()
@@ -219,4 +219,24 @@ fn an_expression_that_would_take_for_ever_elsewhere_takes_no_time() {
     let began = std::time::Instant::now();
     assert!(find(&routes, &format!("/s/1/{}b", "a".repeat(8_000))).is_none());
     assert!(began.elapsed() < std::time::Duration::from_secs(1));
+}
+
+#[test]
+fn the_tail_of_an_expression_may_be_left_out() {
+    for (written, shorter) in [
+        ("^/a/(\\d+).*", "^/a/(\\d+)"),
+        ("^/a/(\\d+)\\.*", "^/a/(\\d+)\\.*"),
+        ("^/a/(\\d+)|^/b/(c).*", "^/a/(\\d+)|^/b/(c)"),
+        ("^/a/(.*).*", "^/a/(.*)"),
+        ("^/a/(\\d*?).*", "^/a/(\\d*?)"),
+        ("^/a/(\\d+)..*", "^/a/(\\d+)."),
+        ("^/a/(\\d+).*$", "^/a/(\\d+).*$"),
+    ] {
+        assert_eq!(without_tail(written), shorter);
+        let (whole, short) = (compile(written).unwrap(), compile(shorter).unwrap());
+        for target in ["/a/42/b?c", "/a/42", "/a/", "/a/42.", "/b/c", "/a/4\n2", "/x"] {
+            let group = |pattern: &Regex| Some(pattern.captures(target.as_bytes())?.get(1).map(|group| group.range()));
+            assert_eq!(group(&whole), group(&short), "{written} {target}");
+        }
+    }
 }
