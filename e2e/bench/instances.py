@@ -8,7 +8,7 @@ from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads
 from bench.nginx import Nginx
 from bench.paths import BINARY, LARGE, SMALL
-from bench.rounds import STARTS, Rounds, cpu, interleaved, medians, p99, ratio
+from bench.rounds import STARTS, Rounds, cpu, interleaved, mean_ratio, medians, p99, ratio
 from lib.bench import Bench
 
 _OURS = "instance-proxy"
@@ -79,7 +79,7 @@ def measure(bench: Bench, peers: Peers, table: Table, rounds: int) -> None:
     """One whole run."""
     idle = websockets.allow_descriptors()
     run, both = Run(bench, peers), [_OURS, "nginx"]
-    small = interleaved(2 * rounds, both, lambda who, process: run.loop(who, SMALL, 2, process), STARTS)
+    small = interleaved(4 * rounds, both, lambda who, process: run.loop(who, SMALL, 1, process), STARTS)
     large = interleaved(rounds, both, lambda who, _: run.loop(who, LARGE, 2))
     huge = interleaved(rounds, both, lambda who, _: run.download(who, 8))
     messages = interleaved(rounds, both, lambda who, _: run.messages(who, 2))
@@ -92,7 +92,7 @@ def measure(bench: Bench, peers: Peers, table: Table, rounds: int) -> None:
         figure = ratio(measured, "nginx", cpu, _OURS)
         table.add(f"instance_cpu_{key}_vs_nginx", f"instance-proxy: CPU, {what}, by nginx", figure, budget, "x")
     for what, measured, key in (("2 kB", small, "small"), ("100 kB", large, "100kb")):
-        figure = ratio(measured, "nginx", p99, _OURS)
+        figure = mean_ratio(measured, "nginx", p99, _OURS)
         table.add(f"instance_p99_{key}_vs_nginx", f"instance-proxy: p99, {what}, by nginx", figure, 1.2, "x")
     _tunnels(table, messages, beside)
     what = f"resident memory for each of {idle} idle tunnels"
