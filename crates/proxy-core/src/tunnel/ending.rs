@@ -147,7 +147,8 @@ impl Control {
             self.task.clone_from(context.waker());
             self.bell.answer_to(&self.task);
         }
-        if !self.bell.rung.swap(false, Ordering::AcqRel) {
+        // Looked at before it is written, which costs as much as the rest of a poll.
+        if !self.bell.rung.load(Ordering::Relaxed) || !self.bell.rung.swap(false, Ordering::AcqRel) {
             return Poll::Pending;
         }
         self.ending.as_mut().poll(&mut Context::from_waker(&self.ring))
