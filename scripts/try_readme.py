@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Do what README says, as somebody who has just cloned the repository.
 
-Starts `cargo run`, takes the curl lines and the Python snippets that it prints literally, runs them, runs README's own
-Python examples and compares their output with what README shows, then presses Ctrl-C and checks that everything ended.
+Starts `cargo run`, takes the curl lines and the Python snippets that it prints literally, runs them, opens the instance as a
+browser does, runs README's own Python examples and those of instance-proxy's page and compares their output with what is
+shown, then presses Ctrl-C and checks that everything ended.
 """
 
 import json
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_START = 120  # it is built before; this is cargo's own look at the tree, and the start
 SECONDS_TO_ANSWER = 30
 SECONDS_TO_STOP = 20
+CURL_TIME_IS_UP = 28  # a WebSocket would stay open
 
 
 class Failed(Exception):
@@ -71,12 +73,12 @@ def stop(playground: subprocess.Popen[str], how: signal.Signals) -> int | None:
         return None
 
 
-def run(command: list[str], code: str = "", **environment: str) -> str:
-    """What a command prints, given `code` as its input."""
+def run(command: list[str], code: str = "", status: int = 0, **environment: str) -> str:
+    """What a command prints that ends with `status`, given `code` as its input."""
     done = subprocess.run(
         command, input=code, capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, env={**os.environ, **environment}
     )
-    if done.returncode:
+    if done.returncode != status:
         raise Failed(f"{command} {code}\nended with {done.returncode}: {done.stderr}")
     return done.stdout
 
@@ -89,9 +91,9 @@ def status_of(url: str) -> int:
 def try_what_is_printed(printed: str) -> None:
     curls = re.findall(r"^curl .*$", printed, re.MULTILINE)
     snippets = re.findall(r"^import .*?(?=\n\n)", printed, re.MULTILINE | re.DOTALL)
-    expect(len(curls) == len(snippets) == 2, "a curl line and a Python snippet are printed for Jira and for the EFD")
+    expect(len(curls) == 6 and len(snippets) == 2, "curl lines are printed for Jira, the EFD, an instance, Python snippets for two")
     issue, temperatures = (
-        json.loads(run(["bash", "-c", curl.replace("curl", "curl -sS --fail-with-body", 1)])) for curl in curls
+        json.loads(run(["bash", "-c", curl.replace("curl", "curl -sS --fail-with-body", 1)])) for curl in curls[:2]
     )
     expect(issue.get("key") in curls[0], f"the first curl line returns {issue.get('key')}")
     hours = temperatures["results"][0]["series"][0]["values"]
@@ -99,9 +101,25 @@ def try_what_is_printed(printed: str) -> None:
     issues, curve = (run([sys.executable, "-"], snippet).splitlines() for snippet in snippets)
     expect(len(issues) == 5, f"the first Python snippet prints {len(issues)} issues")
     expect(len(curve) in (24, 25), f"the second Python snippet draws {len(curve)} hours")
-    for name in ("page", "metrics", "EFD metrics"):
+    try_instance(curls[2:], printed)
+    for name in ("page", "metrics", "EFD metrics", "instance metrics"):
         url = re.search(rf"^  {name} +(http\S+)", printed, re.MULTILINE)
         expect(bool(url) and status_of(url[1]) == 200, f"{name} answers")
+
+
+def try_instance(curls: list[str], printed: str) -> None:
+    reached, others, guest, handshake = curls
+    told = run(["bash", "-c", reached])
+    expect("x-forwarded-prefix: /instance/" in told and "eyJ" not in told, "the instance tells what reached it: no token")
+    for curl, status, who in ((others, "404", "whose it is not"), (guest, "403", "who may not")):
+        expect(run(["bash", "-c", curl]).split()[1] == status, f"somebody {who} gets {status}")
+    head = run(["bash", "-c", handshake], status=CURL_TIME_IS_UP)
+    expect(head.startswith("HTTP/1.1 101 "), "a WebSocket opens")
+    address = re.search(r"^http\S+/sign-in$", printed, re.MULTILINE)
+    expect(bool(address), "an address for browsers is printed")
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with browser.open(address[0], timeout=SECONDS_TO_ANSWER) as page:
+        expect("<h1>Demo instance</h1>" in page.read().decode(), f"it opens {page.url}")
 
 
 def try_readme(printed: str) -> None:
@@ -115,6 +133,12 @@ def try_readme(printed: str) -> None:
         code = re.sub(rf"http://[^/\s]+/{prefix}", base[0], code)
         output = run([sys.executable, "-"], code, TOKEN=token[0])
         expect(output == shown, f"README's example prints what README shows:\n{output}")
+    page = (ROOT / "docs/services/instance-proxy.md").read_text(encoding="utf-8")
+    code, shown = re.search(r"```sh\n(.*?)```\s*```text\n(.*?)```", page, re.DOTALL).groups()
+    base = re.search(r"http\S+/instance/42", printed)
+    code = re.sub(r"http://\S+/instance/42", base[0], code)
+    output = run(["bash", "-c", code], TOKEN=token[0])
+    expect(output == shown, f"instance-proxy's example prints what its page shows:\n{output}")
 
 
 def main() -> int:

@@ -5,12 +5,21 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use crate::issuer::User;
+
 /// Below which jira-proxy publishes Jira.
 pub(crate) const JIRA_PREFIX: &str = "/jira-data-proxy";
 /// Below which efd-token hands out leases and takes queries.
 pub(crate) const EFD_PREFIX: &str = "/segwarides";
 /// What efd-token calls the demo EFD.
 pub(crate) const EFD_KEY: &str = "demo_efd";
+
+/// Below which instance-proxy leads to instances.
+pub(crate) const INSTANCE_PREFIX: &str = "/instance";
+/// Where the landing page signs a browser in.
+pub(crate) const SIGN_IN: &str = "/sign-in";
+/// Which instance there is.
+pub(crate) const INSTANCE_ID: &str = "42";
 
 /// What the banner and the landing page tell.
 pub(crate) struct Addresses {
@@ -19,12 +28,15 @@ pub(crate) struct Addresses {
     pub(crate) jira_admin: SocketAddr,
     pub(crate) efd_token: SocketAddr,
     pub(crate) efd_admin: SocketAddr,
+    pub(crate) instance_proxy: SocketAddr,
+    pub(crate) instance_admin: SocketAddr,
     pub(crate) demo_jira: SocketAddr,
     pub(crate) demo_efd: SocketAddr,
+    pub(crate) demo_instance: SocketAddr,
     pub(crate) issuer: SocketAddr,
     /// A token of the user ada.
     pub(crate) token: String,
-    /// The same token, for the curl line and the Python snippet.
+    /// The same token, for the curl line and the Python snippet; those of others are beside it.
     pub(crate) token_file: PathBuf,
     /// Whom to trust where services speak https; without it they speak http.
     pub(crate) ca_file: Option<PathBuf>,
@@ -41,8 +53,11 @@ impl Addresses {
             jira_admin: at(8090),
             efd_token: at(8082),
             efd_admin: at(8092),
+            instance_proxy: at(8084),
+            instance_admin: at(8094),
             demo_jira: at(40001),
             demo_efd: at(40003),
+            demo_instance: at(40004),
             issuer: at(40002),
             token: "eyJ0eXAi.eyJpc3Mi.c2lnbmF0dXJl".to_owned(),
             token_file: PathBuf::from("/tmp/nbgate-example/token"),
@@ -74,10 +89,35 @@ impl Addresses {
         format!("{}/efd/{EFD_KEY}/query", self.efd())
     }
 
+    /// The service alone, without a slash at the end.
+    pub(crate) fn instances(&self) -> String {
+        format!("{}://{}{INSTANCE_PREFIX}", self.scheme(), self.instance_proxy)
+    }
+
+    /// The instance of ada as she sees it, without a slash at the end.
+    pub(crate) fn instance(&self) -> String {
+        format!("{}/{INSTANCE_ID}", self.instances())
+    }
+
+    /// Where a browser is signed in as ada, and led to her instance.
+    pub(crate) fn sign_in(&self) -> String {
+        format!("http://{}{SIGN_IN}", self.page)
+    }
+
+    /// A token of somebody who may not do all that ada may.
+    pub(crate) fn token_file_of(&self, user: &User) -> PathBuf {
+        self.token_file.with_file_name(token_file_name(user))
+    }
+
     /// Of every service; the demo's own peers are in the clear.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.ca_file.is_some() { "https" } else { "http" }
     }
+}
+
+/// What the token of somebody else is called, beside ada's.
+pub(crate) fn token_file_name(user: &User) -> String {
+    format!("token-{}", user.name)
 }
 
 /// A listener on the port that was asked for, else on the usual one, else on any free one.

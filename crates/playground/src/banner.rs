@@ -4,6 +4,7 @@
 //! work as printed, and need nothing but curl and Python's standard library.
 
 pub(crate) mod efd;
+pub(crate) mod instance;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,12 +13,12 @@ use std::time::Duration;
 use crate::addresses::Addresses;
 
 /// Whose file follows: without it, nobody trusts the certificate.
-const AUTHORITY: &str = "The authority that signed the certificate of both services, for who has to trust it:";
+const AUTHORITY: &str = "The authority that signed the certificate of all three services, for who has to trust it:";
 
 pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
     let mut text = format!("nbgate playground, ready in {:.2} s\n\n", ready_in.as_secs_f64());
     for place in places(addresses) {
-        text += &format!("  {:<11} {:<40} {}\n", place.name, place.url, place.about);
+        text += &format!("  {:<16} {:<40} {}\n", place.name, place.url, place.about);
     }
     let authority = addresses.ca_file.as_ref().map(|file| file.display().to_string());
     let blocks = [
@@ -40,6 +41,22 @@ pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
             "With EfdClient, in a notebook that has lsst-efd-client:",
             efd::client_snippet(addresses),
         ),
+        (
+            "The instance of ada, with curl; it says what reached it of the request:",
+            Some(instance::curl_line(addresses)),
+        ),
+        (
+            "Refused to grace, as it is not hers (404), and to a guest, who may not run notebooks (403):",
+            Some(instance::refused_lines(addresses)),
+        ),
+        (
+            "A WebSocket to it, opened with curl (101):",
+            Some(instance::handshake_line(addresses)),
+        ),
+        (
+            "The instance of ada, in a browser; this address signs you in as ada:",
+            Some(addresses.sign_in()),
+        ),
     ];
     for (title, block) in blocks.into_iter().filter_map(|(title, block)| Some((title, block?))) {
         text += &format!("\n{title}\n\n{block}\n");
@@ -54,7 +71,7 @@ pub(crate) struct Place {
     pub(crate) about: &'static str,
 }
 
-pub(crate) fn places(addresses: &Addresses) -> [Place; 8] {
+pub(crate) fn places(addresses: &Addresses) -> [Place; 11] {
     let place = |name, url, about| Place { name, url, about };
     let http = |address: SocketAddr, path: &str| format!("http://{address}/{path}");
     [
@@ -70,11 +87,21 @@ pub(crate) fn places(addresses: &Addresses) -> [Place; 8] {
             "the EFD, with leases of one's own",
         ),
         place(
+            "instance-proxy",
+            format!("{}/", addresses.instance()),
+            "the instance of ada, as she reaches it",
+        ),
+        place(
             "metrics",
             http(addresses.jira_admin, "metrics"),
             "of jira-proxy, on a port for operators",
         ),
         place("EFD metrics", http(addresses.efd_admin, "metrics"), "of efd-token"),
+        place(
+            "instance metrics",
+            http(addresses.instance_admin, "metrics"),
+            "of instance-proxy",
+        ),
         place(
             "demo Jira",
             http(addresses.demo_jira, ""),
@@ -86,21 +113,31 @@ pub(crate) fn places(addresses: &Addresses) -> [Place; 8] {
             "3 topics over 48 hours, for its reader only",
         ),
         place(
+            "demo instance",
+            http(addresses.demo_instance, ""),
+            "a machine that on a real site only the proxy reaches",
+        ),
+        place(
             "issuer",
             http(addresses.issuer, ""),
-            "OpenID tokens for ada, grace, bot-noteburst",
+            "OpenID tokens for ada, grace, bot-noteburst, guest",
         ),
     ]
 }
 
 pub(crate) fn curl_line(addresses: &Addresses) -> String {
-    let trust = addresses.ca_file.as_deref().map(in_shell);
     format!(
         "curl{} -H \"Authorization: Bearer {}\" '{}/rest/api/2/issue/DM-42?fields=summary,status'",
-        trust.map_or_else(String::new, |file| format!(" --cacert {file}")),
+        trust_in_curl(addresses),
         token_in_shell(addresses),
         addresses.jira()
     )
+}
+
+/// What curl is told to trust the authority, if there is one.
+fn trust_in_curl(addresses: &Addresses) -> String {
+    let file = addresses.ca_file.as_deref().map(in_shell);
+    file.map_or_else(String::new, |file| format!(" --cacert {file}"))
 }
 
 /// The token as a shell reads it from its file.
@@ -204,6 +241,10 @@ mod tests {
             &python_snippet(&addresses),
             &efd::curl_line(&addresses),
             &efd::python_snippet(&addresses),
+            &instance::curl_line(&addresses),
+            &instance::refused_lines(&addresses),
+            &instance::handshake_line(&addresses),
+            &addresses.sign_in(),
         ] {
             assert!(text.contains(&format!("\n{line}\n")), "{line}");
         }

@@ -4,14 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clap::Parser;
 
-/// Starts jira-proxy with a demo Jira, efd-token with a demo EFD, and a demo identity provider, all on this machine.
+/// Starts jira-proxy with a demo Jira, efd-token with a demo EFD, instance-proxy with a demo instance, and a demo identity
+/// provider, all on this machine.
 #[derive(Parser)]
 #[command(name = "playground", version)]
 pub(crate) struct CommandLine {
     /// Loopback address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
-    /// Serve jira-proxy and efd-token over https, with a certificate of an authority that is made for this run
+    /// Serve all three services over https, with a certificate of an authority that is made for this run
     #[arg(long)]
     pub(crate) tls: bool,
     /// Port of jira-proxy [usual: 8080]
@@ -26,6 +27,12 @@ pub(crate) struct CommandLine {
     /// Port of efd-token's metrics and health [usual: 8092]
     #[arg(long)]
     pub(crate) efd_token_admin_port: Option<u16>,
+    /// Port of instance-proxy [usual: 8084]
+    #[arg(long)]
+    pub(crate) instance_proxy_port: Option<u16>,
+    /// Port of instance-proxy's metrics and health [usual: 8094]
+    #[arg(long)]
+    pub(crate) instance_proxy_admin_port: Option<u16>,
     /// Port of the landing page [usual: 8070]
     #[arg(long)]
     pub(crate) page_port: Option<u16>,
@@ -35,6 +42,9 @@ pub(crate) struct CommandLine {
     /// Port of the demo EFD [usual: any free one]
     #[arg(long)]
     pub(crate) efd_port: Option<u16>,
+    /// Port of the demo instance [usual: any free one]
+    #[arg(long)]
+    pub(crate) instance_port: Option<u16>,
     /// Port of the demo identity provider [usual: any free one]
     #[arg(long)]
     pub(crate) issuer_port: Option<u16>,

@@ -1,4 +1,4 @@
-//! A small OpenID issuer: discovery, keys, and tokens for three demo users without asking for a password.
+//! A small OpenID issuer: discovery, keys, and tokens for a few demo users without asking for a password.
 //!
 //! The key is made at each start and the tokens are ordinary ES256 access tokens (RFC 9068), so that a service behind
 //! it takes the same path as in production. Only for loopback: whoever reaches it is whoever they say.
@@ -23,27 +23,39 @@ pub(crate) const AUDIENCE: &str = "nbgate";
 pub(crate) const LIFETIME: Duration = Duration::from_secs(8 * 3600);
 const DISCOVERY: &str = "/.well-known/openid-configuration";
 const CLIENT: &str = "playground";
+/// The scope of those who may run notebooks.
+pub(crate) const NOTEBOOKS: &str = "exec:notebook";
 const SCOPE: &str = "openid exec:notebook";
 
 /// Somebody the issuer knows.
 pub(crate) struct User {
     pub(crate) name: &'static str,
     pub(crate) groups: &'static [&'static str],
+    pub(crate) scope: &'static str,
 }
 
 pub(crate) const ADA: User = User {
     name: "ada",
     groups: &["/demo/astronomers"],
+    scope: SCOPE,
 };
-const GRACE: User = User {
+pub(crate) const GRACE: User = User {
     name: "grace",
     groups: &["/demo/operators"],
+    scope: SCOPE,
 };
 const BOT: User = User {
     name: "bot-noteburst",
     groups: &["/demo/bots"],
+    scope: SCOPE,
 };
-pub(crate) const USERS: [User; 3] = [ADA, GRACE, BOT];
+/// Without the scope for notebooks.
+pub(crate) const GUEST: User = User {
+    name: "guest",
+    groups: &[],
+    scope: "openid",
+};
+const USERS: [User; 4] = [ADA, GRACE, BOT, GUEST];
 
 /// What the issuer's workers share; register it as `app_data` before `configure`.
 pub(crate) struct Issuer {
@@ -86,16 +98,16 @@ impl Issuer {
     }
 
     /// An access token for `user` that ends after `lifetime`.
-    pub(crate) fn mint(&self, user: &str, groups: &[&str], lifetime: Duration) -> anyhow::Result<String> {
+    pub(crate) fn mint(&self, user: &User, lifetime: Duration) -> anyhow::Result<String> {
         let now = OffsetDateTime::now_utc();
         let claims = Claims {
             iss: &self.url,
-            sub: user,
+            sub: user.name,
             aud: AUDIENCE,
             azp: CLIENT,
-            preferred_username: user,
-            groups,
-            scope: SCOPE,
+            preferred_username: user.name,
+            groups: user.groups,
+            scope: user.scope,
             iat: now.unix_timestamp(),
             exp: (now + lifetime).unix_timestamp(),
             jti: Uuid::now_v7().to_string(),
@@ -132,7 +144,7 @@ async fn discovery(issuer: web::Data<Issuer>) -> HttpResponse {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": ["none"],
-        "scopes_supported": ["openid", "exec:notebook"],
+        "scopes_supported": ["openid", NOTEBOOKS],
         "claims_supported": ["iss", "sub", "aud", "azp", "exp", "iat", "jti", "preferred_username", "groups", "scope"],
     }))
 }
@@ -156,15 +168,15 @@ async fn token(issuer: web::Data<Issuer>, form: web::Form<TokenRequest>) -> Http
         return refused("unsupported_grant_type", "use client_credentials or password");
     }
     let Some(user) = USERS.iter().find(|user| user.name == form.username) else {
-        return refused("invalid_grant", "username is one of ada, grace, bot-noteburst");
+        return refused("invalid_grant", "username is one of ada, grace, bot-noteburst, guest");
     };
     let lifetime = form.lifetime.map_or(LIFETIME, Duration::from_secs).min(LIFETIME);
-    match issuer.mint(user.name, user.groups, lifetime) {
+    match issuer.mint(user, lifetime) {
         Ok(token) => not_stored(HttpResponse::Ok().json(json!({
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": lifetime.as_secs(),
-            "scope": SCOPE,
+            "scope": user.scope,
         }))),
         Err(_) => HttpResponse::InternalServerError().json(json!({ "error": "server_error" })),
     }

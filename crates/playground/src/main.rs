@@ -1,5 +1,5 @@
-//! The playground: jira-proxy in front of a demo Jira, efd-token in front of a demo EFD, with a demo identity provider,
-//! on loopback only.
+//! The playground: jira-proxy in front of a demo Jira, efd-token in front of a demo EFD, instance-proxy in front of a demo
+//! instance, with a demo identity provider, on loopback only.
 //!
 //! `cargo run` starts it without configuration and without network; Ctrl-C ends it and leaves nothing behind.
 
@@ -9,9 +9,11 @@ mod banner;
 mod certificates;
 mod command_line;
 mod demo_efd;
+mod demo_instance;
 mod demo_jira;
 mod dice;
 mod efd_token;
+mod instance_proxy;
 mod issuer;
 mod jira_proxy;
 mod newline;

@@ -7,30 +7,45 @@
 mod tests;
 pub(crate) mod tries;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::{HttpResponse, web};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::addresses::Addresses;
-use crate::banner::{curl_line, efd, places, python_snippet};
+use crate::addresses::{Addresses, INSTANCE_PREFIX, SIGN_IN};
+use crate::banner::{curl_line, efd, instance, places, python_snippet};
+use crate::issuer::LIFETIME;
 use tries::{Group, Try, groups, preparation};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The page as it is served; register it as `app_data` before `configure`.
-pub(crate) struct Page(String);
+pub(crate) struct Page {
+    html: String,
+    instance: String,
+    cookie: String,
+}
 
 impl Page {
     pub(crate) fn new(addresses: &Addresses) -> Self {
-        Self(render(addresses).into_string())
+        Self {
+            html: render(addresses).into_string(),
+            instance: format!("{}/", addresses.instance()),
+            cookie: format!(
+                "access_token={}; Path={INSTANCE_PREFIX}/; Max-Age={}; HttpOnly; SameSite=Lax",
+                addresses.token,
+                LIFETIME.as_secs()
+            ),
+        }
     }
 }
 
 pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.route(
         "/",
-        web::get().to(|page: web::Data<Page>| async move { file("text/html; charset=utf-8", page.0.clone()) }),
+        web::get().to(|page: web::Data<Page>| async move { file("text/html; charset=utf-8", page.html.clone()) }),
     )
     .route(
         "/playground.css",
@@ -40,10 +55,20 @@ pub(crate) fn configure(cfg: &mut web::ServiceConfig) {
         "/playground.js",
         web::get().to(|| async { file("text/javascript; charset=utf-8", include_str!("page/script.js")) }),
     )
+    .route(SIGN_IN, web::get().to(sign_in))
     .route(
         "/favicon.ico",
         web::get().to(|| async { file("image/svg+xml", include_str!("page/icon.svg")) }),
     );
+}
+
+/// What a platform's own pages do: the token goes into the cookie that instance-proxy looks for. No other path gets it.
+async fn sign_in(page: web::Data<Page>) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((LOCATION, page.instance.as_str()))
+        .insert_header((SET_COOKIE, page.cookie.as_str()))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .finish()
 }
 
 /// Not stored: the next start has other ports and another token.
@@ -74,7 +99,7 @@ fn render(addresses: &Addresses) -> Markup {
                 main {
                     header {
                         h1 { "nbgate " span { "playground" } }
-                        p.lead { "Jira and the EFD from a notebook, with nothing but the platform token the notebook already has." }
+                        p.lead { "Jira, the EFD and one’s own machine from a notebook, with nothing but the platform token the notebook already has." }
                     }
                     (picture())
                     (running(addresses))
@@ -97,7 +122,8 @@ fn picture() -> Markup {
                 li.wire { span { "the shared key" } (arrow()) }
                 li { strong { "Jira, EFD" } span { "see a service account" } }
             }
-            figcaption { "Your token ends at the service, the shared key starts there. Neither passes to the other side." }
+            figcaption { "Your token ends at the service, the shared key starts there. Neither passes to the other side. instance-proxy leads to a machine of your own, which needs no key: "
+                "your token ends there as well." }
         }
     }
 }
@@ -124,6 +150,7 @@ fn running(addresses: &Addresses) -> Markup {
             @for (name, url, admin) in [
                 ("jira-proxy", addresses.jira(), addresses.jira_admin),
                 ("efd-token", addresses.efd(), addresses.efd_admin),
+                ("instance-proxy", addresses.instances(), addresses.instance_admin),
             ] {
                 p {
                     strong { (name) } ": "
@@ -134,7 +161,7 @@ fn running(addresses: &Addresses) -> Markup {
             }
             @if let Some(file) = &addresses.ca_file {
                 p {
-                    "Both speak https. Their certificate is signed by an authority that was made for this run: "
+                    "All three speak https. Their certificate is signed by an authority that was made for this run: "
                     code { (file.display()) }
                     ". A browser does not know it, and warns before it opens their documentation and problems."
                 }
@@ -156,6 +183,7 @@ fn first_request(addresses: &Addresses) -> Markup {
             p { "In a notebook, with a lease, Python’s standard library, and stars for a plot:" }
             (copyable("EFD Python snippet", &efd::python_snippet(addresses)))
             (with_efd_client(addresses))
+            (own_instance(addresses))
             p {
                 "All of them read the token of " strong { "ada" } " from a file that goes away at the end. This is the token, "
                 "good for 8 hours; the API documentation asks for it under “Authorize”:"
@@ -176,6 +204,17 @@ fn with_efd_client(addresses: &Addresses) -> Markup {
                 code { "EfdClient" } " speaks https and nothing else: started with " code { "cargo run -- --tls" }
                 ", this page has a snippet for it."
             }
+        }
+    }
+}
+
+fn own_instance(addresses: &Addresses) -> Markup {
+    html! {
+        p { "To the instance of ada, in a terminal; it answers with what reached it:" }
+        (copyable("instance curl line", &instance::curl_line(addresses)))
+        p {
+            "In a browser: " a href=(addresses.sign_in()) { "open the instance" }
+            ", signed in as ada by a cookie, as a platform’s own pages do it."
         }
     }
 }
@@ -202,7 +241,7 @@ fn things_to_try(addresses: &Addresses) -> Markup {
 
 fn badge(status: u16) -> Markup {
     let kind = match status {
-        200..300 => "fine",
+        101 | 200..300 => "fine",
         400..500 => "refused",
         _ => "failed",
     };

@@ -2,8 +2,9 @@
 //!
 //! Secrets live as long as the process: in memory, and in a temporary directory that only this user can read.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
@@ -14,13 +15,15 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tempfile::TempDir;
 
 use crate::account::Account;
-use crate::addresses::{Addresses, listen, port_to_take};
+use crate::addresses::{Addresses, listen, port_to_take, token_file_name};
 use crate::certificates::Certificates;
 use crate::command_line::CommandLine;
 use crate::demo_efd::{self, DemoEfd};
+use crate::demo_instance::{self, DemoInstance};
 use crate::demo_jira::{self, DemoJira};
 use crate::efd_token::{self, READER, start_efd_token, write_document};
-use crate::issuer::{self, ADA, Issuer, LIFETIME};
+use crate::instance_proxy::{self, start_instance_proxy, write_routes};
+use crate::issuer::{self, ADA, GRACE, GUEST, Issuer, LIFETIME};
 use crate::jira_proxy::{self, BOT, start_jira_proxy};
 use crate::newline::end_json_with_newline;
 use crate::page::{self, Page};
@@ -30,38 +33,71 @@ use crate::service::{Ports, Service, Surroundings};
 pub(crate) struct Playground {
     addresses: Addresses,
     peers: Vec<ServerHandle>,
-    services: [Service; 2],
+    services: [Service; 3],
     directory: TempDir,
+}
+
+/// Where the services' upstreams are, and how they are asked.
+struct Upstreams {
+    demo_jira: SocketAddr,
+    password_file: PathBuf,
+    demo_efd: SocketAddr,
+    documents: PathBuf,
+    demo_instance: SocketAddr,
+    routes_file: PathBuf,
+}
+
+impl Upstreams {
+    /// Writes what the services read. `peers_at` is the demo Jira's, the demo EFD's and the demo instance's.
+    fn prepare(
+        directory: &Path,
+        peers_at: [io::Result<SocketAddr>; 3],
+        bot: &Account,
+        reader: &Account,
+    ) -> anyhow::Result<Self> {
+        let [demo_jira, demo_efd, demo_instance] = peers_at;
+        let (demo_efd, demo_instance) = (demo_efd?, demo_instance?);
+        Ok(Self {
+            demo_jira: demo_jira?,
+            password_file: write_private(directory, "password", &bot.password)?,
+            demo_efd,
+            documents: write_document(directory, demo_efd, reader)?,
+            demo_instance,
+            routes_file: write_routes(directory, demo_instance)?,
+        })
+    }
 }
 
 impl Playground {
     pub(crate) async fn start(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<Self> {
-        let [page_port, jira_port, efd_port, issuer_port] = listeners(host, chosen)?;
-        let (demo_jira, demo_efd) = (jira_port.local_addr()?, efd_port.local_addr()?);
+        let [page_port, jira_port, efd_port, instance_port, issuer_port] = listeners(host, chosen)?;
+        let peers_at = [&jira_port, &efd_port, &instance_port].map(TcpListener::local_addr);
         let directory = private_directory()?;
         let around = surroundings(host, issuer_port.local_addr()?, chosen, directory.path())?;
         let (bot, reader) = (account(BOT)?, account(READER)?);
-        let password_file = write_private(directory.path(), "password", &bot.password)?;
-        let documents = write_document(directory.path(), demo_efd, &reader)?;
+        let upstreams = Upstreams::prepare(directory.path(), peers_at, &bot, &reader)?;
         let identities = Issuer::new(format!("http://{}", around.issuer))?;
-        let token = identities.mint(ADA.name, ADA.groups, LIFETIME)?;
-        let token_file = write_private(directory.path(), "token", &token)?;
-        let jira = DemoJira::new(format!("http://{demo_jira}"), bot);
+        let (token, token_file) = write_tokens(directory.path(), &identities)?;
+        let jira = DemoJira::new(format!("http://{}", upstreams.demo_jira), bot);
         let mut peers = vec![
             serve(jira_port, jira, demo_jira::configure)?,
             serve(efd_port, DemoEfd::new(reader), demo_efd::configure)?,
+            serve(instance_port, DemoInstance::default(), demo_instance::configure)?,
             serve(issuer_port, identities, issuer::configure)?,
         ];
-        let services = start_services(&around, chosen, demo_jira, &password_file, &documents).await?;
-        let [jira_proxy, efd_token] = &services;
+        let services = start_services(&around, chosen, &upstreams).await?;
+        let [jira_proxy, efd_token, instance_proxy] = &services;
         let addresses = Addresses {
             page: page_port.local_addr()?,
             jira_proxy: jira_proxy.public(),
             jira_admin: jira_proxy.admin(),
             efd_token: efd_token.public(),
             efd_admin: efd_token.admin(),
-            demo_jira,
-            demo_efd,
+            instance_proxy: instance_proxy.public(),
+            instance_admin: instance_proxy.admin(),
+            demo_jira: upstreams.demo_jira,
+            demo_efd: upstreams.demo_efd,
+            demo_instance: upstreams.demo_instance,
             issuer: around.issuer,
             token,
             token_file,
@@ -117,14 +153,26 @@ fn serve<T: Send + Sync + 'static>(
     Ok(handle)
 }
 
-/// Of the page, the demo Jira, the demo EFD and the issuer.
-fn listeners(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<[TcpListener; 4]> {
+/// Of the page, the demo Jira, the demo EFD, the demo instance and the issuer.
+fn listeners(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<[TcpListener; 5]> {
     Ok([
         listen(host, chosen.page_port, 8070)?,
         listen(host, chosen.jira_port, 0)?,
         listen(host, chosen.efd_port, 0)?,
+        listen(host, chosen.instance_port, 0)?,
         listen(host, chosen.issuer_port, 0)?,
     ])
+}
+
+/// The token of ada and its file; beside it, tokens of others whom something is refused.
+fn write_tokens(directory: &Path, issuer: &Issuer) -> anyhow::Result<(String, PathBuf)> {
+    for user in [GRACE, GUEST] {
+        let token = issuer.mint(&user, LIFETIME)?;
+        write_private(directory, &token_file_name(&user), &token)?;
+    }
+    let token = issuer.mint(&ADA, LIFETIME)?;
+    let file = write_private(directory, "token", &token)?;
+    Ok((token, file))
 }
 
 fn surroundings(
@@ -144,10 +192,8 @@ fn surroundings(
 async fn start_services(
     around: &Surroundings,
     chosen: &CommandLine,
-    demo_jira: SocketAddr,
-    password_file: &Path,
-    documents: &Path,
-) -> anyhow::Result<[Service; 2]> {
+    upstreams: &Upstreams,
+) -> anyhow::Result<[Service; 3]> {
     let port = |asked, usual| port_to_take(around.host, asked, usual);
     let jira_proxy = start_jira_proxy(&jira_proxy::Wiring {
         around,
@@ -155,8 +201,8 @@ async fn start_services(
             public: port(chosen.port, 8080),
             admin: port(chosen.admin_port, 8090),
         },
-        demo_jira,
-        password_file,
+        demo_jira: upstreams.demo_jira,
+        password_file: &upstreams.password_file,
     })
     .await?;
     let efd_token = start_efd_token(&efd_token::Wiring {
@@ -165,10 +211,20 @@ async fn start_services(
             public: port(chosen.efd_token_port, 8082),
             admin: port(chosen.efd_token_admin_port, 8092),
         },
-        documents,
+        documents: &upstreams.documents,
     })
     .await?;
-    Ok([jira_proxy, efd_token])
+    let instance_proxy = start_instance_proxy(&instance_proxy::Wiring {
+        around,
+        ports: Ports {
+            public: port(chosen.instance_proxy_port, 8084),
+            admin: port(chosen.instance_proxy_admin_port, 8094),
+        },
+        demo_instance: upstreams.demo_instance,
+        routes_file: &upstreams.routes_file,
+    })
+    .await?;
+    Ok([jira_proxy, efd_token, instance_proxy])
 }
 
 /// With a password that is another at every start.

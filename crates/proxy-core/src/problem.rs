@@ -34,7 +34,7 @@ problems! {
         "Correct the request as `detail` says. Do not build paths by hand where your HTTP library can encode them.";
     UNAUTHENTICATED = "unauthenticated", 401, "Authentication is required",
         "The request carries no credential that this service accepts.",
-        "Send the token that your notebook already has: `Authorization: Bearer <token>`. On a Rubin platform it is `lsst.rsp.get_access_token()`, on JupyterHub the environment variable `JUPYTERHUB_API_TOKEN`.";
+        "Send the token that your notebook already has: `Authorization: Bearer <token>`. On a Rubin platform it is `lsst.rsp.get_access_token()`, on JupyterHub the environment variable `JUPYTERHUB_API_TOKEN`. In a browser, sign in to your platform first.";
     INVALID_TOKEN = "invalid_token", 401, "The credential was rejected",
         "The request carries a credential, but it is malformed, unknown, expired or revoked, or was issued for another service.",
         "Get a fresh token and try again: restart the notebook server, or sign in again. A token copied from elsewhere may have expired.";

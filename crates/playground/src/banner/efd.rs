@@ -1,6 +1,6 @@
 //! How the EFD is asked: with curl, in Python, and with the client that its users know.  (pure)
 
-use super::{in_shell, quoted, token_in_shell, trust_in_python};
+use super::{quoted, token_in_shell, trust_in_curl, trust_in_python};
 use crate::addresses::{Addresses, EFD_KEY};
 
 /// Hour by hour; the first hour of a day that has just begun may be empty.
@@ -9,10 +9,9 @@ const QUERY: &str = "SELECT mean(temperatureItem0) FROM \"lsst.sal.ESS.temperatu
 
 /// With the platform token in the place of a lease.
 pub(crate) fn curl_line(addresses: &Addresses) -> String {
-    let trust = addresses.ca_file.as_deref().map(in_shell);
     format!(
         "curl{} -H \"Authorization: Bearer {}\" --data-urlencode 'q={QUERY}' '{}?db=efd'",
-        trust.map_or_else(String::new, |file| format!(" --cacert {file}")),
+        trust_in_curl(addresses),
         token_in_shell(addresses),
         addresses.efd_query()
     )

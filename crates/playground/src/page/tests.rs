@@ -23,6 +23,7 @@ fn tells_everything(addresses: &Addresses) {
         &efd::curl_line(addresses),
         &efd::python_snippet(addresses),
         &efd::client_snippet(addresses).unwrap_or_default(),
+        &instance::curl_line(addresses),
         &preparation(addresses),
     ] {
         assert!(page.contains(text.as_str()), "{text}");
@@ -38,8 +39,8 @@ fn tells_everything(addresses: &Addresses) {
 fn the_page_leads_nowhere_but_to_this_machine() {
     let pages = [Addresses::example(), Addresses::example_with_tls()].map(|addresses| render(&addresses).into_string());
     let page = pages.concat();
-    // The last two are snippets': the host of a lease, and the token that stands before this machine's address.
-    let here = ["127.0.0.1:", "{host}:", "&quot; "];
+    // Of commands: the host of a lease, the token that stands before this machine's address, and an origin that is refused.
+    let here = ["127.0.0.1:", "{host}:", "&quot; ", "elsewhere.example' "];
     for rest in page.split("//").skip(1) {
         let leads_here = here.iter().any(|host| rest.starts_with(host));
         assert!(leads_here, "{}", &rest[..rest.len().min(40)]);

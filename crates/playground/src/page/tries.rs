@@ -1,6 +1,7 @@
 //! Things to try: commands with the answer they must get, so that the page promises nothing that is not so.  (pure)
 
 mod efd;
+mod instance;
 
 use crate::addresses::Addresses;
 use crate::banner::{in_shell, token_in_shell};
@@ -31,8 +32,8 @@ pub(crate) fn preparation(addresses: &Addresses) -> String {
     format!("export TOKEN={}{authority}", token_in_shell(addresses))
 }
 
-pub(crate) fn groups(addresses: &Addresses) -> [Group; 7] {
-    let [jira, efd] = [addresses.jira(), addresses.efd()].map(|url| Asked {
+pub(crate) fn groups(addresses: &Addresses) -> [Group; 9] {
+    let [jira, efd, instances] = [addresses.jira(), addresses.efd(), addresses.instances()].map(|url| Asked {
         url,
         trust: addresses.ca_file.as_ref().map_or("", |_| " --cacert \"$CA\""),
     });
@@ -43,6 +44,8 @@ pub(crate) fn groups(addresses: &Addresses) -> [Group; 7] {
         misbehaving(&jira),
         efd::querying(&efd),
         efd::refused(&efd),
+        instance::reaching(&instances),
+        instance::refused(&instances, addresses),
         behind(addresses),
     ]
 }
@@ -184,6 +187,7 @@ fn behind(addresses: &Addresses) -> Group {
     let Addresses {
         demo_jira,
         demo_efd,
+        demo_instance,
         issuer,
         jira_admin,
         ..
@@ -200,6 +204,12 @@ fn behind(addresses: &Addresses) -> Group {
             command: format!("curl 'http://{demo_efd}/demo/seen'"),
             status: 200,
             outcome: "Every query came from efdreader, none with your token or a lease, and writes is 0.",
+        },
+        Try {
+            title: "What the instance saw",
+            command: format!("curl 'http://{demo_instance}/demo/seen'"),
+            status: 200,
+            outcome: "Every request came without your token, by Authorization or by cookie. What you upload counts as a write.",
         },
         Try {
             title: "Be somebody else, for a minute",

@@ -16,6 +16,9 @@ fn playgrounds() -> Vec<Running> {
     TEMPORARIES.into_iter().flat_map(start).collect()
 }
 
+/// curl's own: a WebSocket would stay open.
+const TIME_IS_UP: i32 = 28;
+
 fn python(playground: &Running, arguments: &[&str], code: &str) -> Output {
     let mut python = playground
         .command("python3", arguments)
@@ -101,6 +104,28 @@ fn the_python_snippet_of_the_efd_draws_a_curve_with_a_lease() {
                 .all(|entry| entry["authorization"] == "Basic of efdreader"),
             "{seen}"
         );
+    }
+}
+
+#[test]
+fn the_curl_lines_of_the_instance_are_answered_as_they_say() {
+    for playground in playgrounds() {
+        let reached = text(&playground.sh(playground.block("The instance of ada, with curl")));
+        assert!(reached.starts_with("GET /headers\n"), "{reached}");
+        assert!(reached.contains("\nx-forwarded-prefix: /instance/42\n"), "{reached}");
+        assert!(
+            !reached.contains("eyJ") && !reached.contains("authorization"),
+            "{reached}"
+        );
+        let refused = playground.block("Refused").lines();
+        for (line, expected) in refused.zip([("404", "not_found"), ("403", "insufficient_scope")]) {
+            let answer = text(&playground.sh(&line.replacen("-i", "-sSi", 1)));
+            assert!(answer.starts_with(&format!("HTTP/1.1 {} ", expected.0)), "{answer}");
+            assert!(answer.contains(&format!("/-/problems/{}", expected.1)), "{answer}");
+        }
+        let handshake = playground.sh(playground.block("A WebSocket"));
+        assert_eq!(handshake.status.code(), Some(TIME_IS_UP));
+        assert!(handshake.stdout.starts_with(b"HTTP/1.1 101 ") && handshake.stderr.is_empty());
     }
 }
 

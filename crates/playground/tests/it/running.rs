@@ -13,11 +13,13 @@ use tempfile::TempDir;
 /// Long enough for anything that works, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Where the usual port could be somebody else's.
-pub(crate) const FREE_PORTS: [[&str; 2]; 5] = [
+pub(crate) const FREE_PORTS: [[&str; 2]; 7] = [
     ["--port", "0"],
     ["--admin-port", "0"],
     ["--efd-token-port", "0"],
     ["--efd-token-admin-port", "0"],
+    ["--instance-proxy-port", "0"],
+    ["--instance-proxy-admin-port", "0"],
     ["--page-port", "0"],
 ];
 
@@ -47,7 +49,7 @@ impl Running {
         Self::start_with("tmp", &[])
     }
 
-    /// With jira-proxy in the clear, and over https.
+    /// With its services in the clear, and over https.
     pub(crate) fn both() -> [Self; 2] {
         [Self::start(), Self::start_with("tmp", &["--tls"])]
     }
@@ -133,6 +135,12 @@ impl Running {
     /// The body that `url` answers with, whatever the status.
     pub(crate) fn get(&self, url: &str) -> String {
         let arguments = [&["-sS", url], &*self.trust()].concat();
+        text(&self.command("curl", &arguments).output().unwrap())
+    }
+
+    /// What a browser shows that is led to `url`.
+    pub(crate) fn visit(&self, url: &str) -> String {
+        let arguments = [&["-sSL", "--fail-with-body", "-b", "", url], &*self.trust()].concat();
         text(&self.command("curl", &arguments).output().unwrap())
     }
 

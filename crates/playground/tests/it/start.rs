@@ -30,7 +30,7 @@ fn an_address_that_others_can_reach_is_refused() {
 fn a_port_that_is_asked_for_and_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let others = ["--jira-port", "--efd-port", "--issuer-port"];
+    let others = ["--jira-port", "--efd-port", "--instance-port", "--issuer-port"];
     for option in FREE_PORTS.into_iter().map(|[option, _]| option).chain(others) {
         let temporary = TempDir::new().unwrap();
         let port = address.port().to_string();
@@ -71,12 +71,18 @@ fn what_is_printed_answers() {
     let playground = Running::start();
     let get = |name| playground.get(playground.url(name));
     assert!(get("page").contains(playground.url("jira-proxy")));
-    // Both want a token, each of its own kind.
+    // All want a token.
     assert!(get("jira-proxy").contains("no credential was sent"));
     assert!(get("efd-token").contains("no credential was sent"));
+    assert!(get("instance-proxy").contains("no credential was sent"));
+    assert!(get("demo instance").contains("Demo instance"));
     assert!(get("demo Jira").contains("Login Required"));
     assert!(get("demo EFD").contains("404 page not found"));
-    for (name, service) in [("metrics", "jira-proxy"), ("EFD metrics", "efd-token")] {
+    for (name, service) in [
+        ("metrics", "jira-proxy"),
+        ("EFD metrics", "efd-token"),
+        ("instance metrics", "instance-proxy"),
+    ] {
         assert!(
             get(name).contains(&format!("nbgate_build_info{{service=\"{service}\"")),
             "{name}"

@@ -1,4 +1,4 @@
-//! `--tls`: both services over https, under a certificate that only this run's authority vouches for.
+//! `--tls`: all services over https, under a certificate that only this run's authority vouches for.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -75,7 +75,17 @@ fn the_files_are_for_this_user_alone_and_the_key_of_the_authority_is_in_none() {
             (path.file_name().unwrap().to_str().unwrap().to_owned(), mode)
         })
         .collect();
-    let files = ["ca.pem", "password", "tls.crt", "tls.key", "token"].map(|name| (name.to_owned(), 0o600));
+    let files = [
+        "ca.pem",
+        "password",
+        "proxy.conf.json",
+        "tls.crt",
+        "tls.key",
+        "token",
+        "token-grace",
+        "token-guest",
+    ]
+    .map(|name| (name.to_owned(), 0o600));
     let expected = files.into_iter().chain([("documents".to_owned(), 0o700)]);
     assert_eq!(modes, expected.collect());
     let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
@@ -92,5 +102,5 @@ fn a_playground_without_it_makes_no_certificate() {
     let playground = Running::start();
     assert!(playground.authority().is_none());
     let names = entries(playground.token_file().parent().unwrap());
-    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names.len(), 6, "{names:?}");
 }

@@ -1,5 +1,7 @@
 //! The things to try, done in the order of the page, with the answers that it promises.
 
+mod instance;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +13,8 @@ use crate::running::{Running, text};
 
 /// curl's own: less came than was promised, or the connection was reset.
 const CUT: [i32; 2] = [18, 56];
+/// curl's own: a WebSocket would stay open.
+const TIME_IS_UP: [i32; 1] = [28];
 
 /// A newcomer who does what the page says.
 struct Newcomer {
@@ -61,6 +65,24 @@ impl Newcomer {
         self.answer(title).json()
     }
 
+    /// When each line came that has `wanted` in it; there are ten.
+    fn moments(&self, title: &str, wanted: &str) -> Vec<Instant> {
+        let command = self.prepared(&self.command(title));
+        let mut curl = self
+            .playground
+            .command("sh", &["-c", &command])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(curl.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let pieces = lines.filter(|line| line.contains(wanted));
+        let came: Vec<Instant> = pieces.map(|_| Instant::now()).collect();
+        assert!(curl.wait().unwrap().success());
+        assert_eq!(came.len(), 10);
+        came
+    }
+
     fn seen_by(&self, upstream: &str) -> Value {
         let command = self.command(&format!("What {upstream} saw"));
         serde_json::from_str(&text(&self.run(&command))).unwrap()
@@ -83,7 +105,11 @@ fn try_everything(mut newcomer: Newcomer) {
         let output = newcomer.run(&format!("{command} -s -o /dev/null -w '%{{http_code}}'"));
         assert_eq!(output.stdout, status.to_string().as_bytes(), "{title}: {command}");
         let code = output.status.code().unwrap();
-        let expected = if title == "Broken off" { &CUT[..] } else { &[0] };
+        let expected = match title.as_str() {
+            "Broken off" => &CUT[..],
+            "Open a WebSocket" => &TIME_IS_UP,
+            _ => &[0],
+        };
         assert!(expected.contains(&code), "{title}: {code} of {command}");
     }
     for (upstream, account, at_least) in [("Jira", "demo-bot", 6), ("the EFD", "efdreader", 2)] {
@@ -98,6 +124,11 @@ fn try_everything(mut newcomer: Newcomer) {
         );
         assert_eq!(seen["writes"], 0);
     }
+    let seen = newcomer.seen_by("the instance");
+    // None of those that are refused.
+    assert_eq!((&seen["requests"], &seen["writes"]), (&5.into(), &1.into()));
+    let mut entries = seen["last"].as_array().unwrap().iter();
+    assert!(entries.all(|entry| entry["authorization"] == "none"), "{seen}");
     let ended = newcomer.playground.stop_with("INT");
     assert_eq!(ended.said, "", "nothing is mixed into the banner");
 }
@@ -237,19 +268,7 @@ fn jira_misbehaves_as_the_page_says() {
     let failed = newcomer.json("Failed");
     assert!(failed["errorMessages"][0].as_str().unwrap().contains("on purpose"));
 
-    let slow = newcomer.prepared(&newcomer.command("Slow"));
-    let mut curl = newcomer
-        .playground
-        .command("sh", &["-c", &slow])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(curl.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let pieces = lines.filter(|line| line.contains("\"piece\":"));
-    let came: Vec<Instant> = pieces.map(|_| Instant::now()).collect();
-    assert!(curl.wait().unwrap().success());
-    assert_eq!(came.len(), 10);
+    let came = newcomer.moments("Slow", "\"piece\":");
     // All at once at the end if anything on the way had gathered them.
     assert!(came[9] - came[0] > Duration::from_secs(1), "{:?}", came[9] - came[0]);
 }
