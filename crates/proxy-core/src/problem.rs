@@ -48,8 +48,8 @@ problems! {
         "You are known, but the platform does not let you use what you asked for.",
         "Ask its owner, or the operators of your platform.";
     NOT_FOUND = "not_found", 404, "There is nothing here",
-        "The path is outside what this service publishes of its upstream, or is written in a way that could be read as another path (dot segments, encoded slashes, doubled slashes, semicolons). Nothing was sent on.",
-        "Check the path. `-/openapi.json` lists what is published; `-/why` of this service explains each decision.";
+        "The path is outside what this service publishes, leads to something that is not there or not yours, or is written in a way that could be read as another path (dot segments, encoded slashes, doubled slashes, semicolons). Nothing was sent on.",
+        "Check the path. `-/why` of this service explains each decision; `-/openapi.json` lists the operations that it describes.";
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The method is not allowed here",
         "The path is published, but not with this method: this service is read-only unless it says otherwise. Nothing was sent on.",
         "Use one of the methods in the `Allow` header.";

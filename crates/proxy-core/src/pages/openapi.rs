@@ -37,7 +37,7 @@ fn document(mounted: &Mounted, admitted: bool) -> Value {
             "title": mounted.about.name,
             "version": mounted.about.version,
             "description": format!(
-                "{}\n\nEvery request carries your platform token; the upstream's credential stays on the server. \
+                "{}\n\nEvery request carries your platform token; whatever else an upstream wants stays on the server. \
                  {policy}",
                 mounted.about.description,
             ),
