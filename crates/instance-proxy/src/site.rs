@@ -203,10 +203,15 @@ impl Instances {
             .shared
             .stays
             .begin(visit.identity.subject(), asked.id, token.token());
-        let (shared, platform) = (self.shared.clone(), self.platform.clone());
-        let (id, place) = (asked.id.to_owned(), visit.place.clone());
+        let (shared, platform, realm) = (
+            self.shared.clone(),
+            self.platform.clone(),
+            self.entrance.realm().clone(),
+        );
+        let guest = visit.guest(asked.id);
         tunnel.until(async move {
-            let ask = async |token: &str| shared.callers.standing(token, &id, &place, &platform).await;
+            let admit = |identity: &Identity| realm.admit(identity);
+            let ask = async |token: &str| shared.callers.standing(token, &guest, admit, &platform).await;
             Close {
                 code: POLICY,
                 reason: stay.over(ask).await.into(),

@@ -8,7 +8,10 @@ use actix_http::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::bearer::{Token, single};
+use super::{
+    bearer::{Token, single},
+    gafaelfawr::DELEGATED,
+};
 use crate::error::{ProxyError, Reason};
 
 /// A token of the platform, and where it was found.
@@ -49,6 +52,15 @@ impl<'h> Presented<'h> {
         }
         let token = Token::new(value)?;
         Ok(Some(Self { token, by_cookie: true }))
+    }
+
+    /// The token that an ingress has added, which it may have taken a cookie for.
+    ///
+    /// # Errors
+    /// `Malformed` and `Ambiguous`, as for the others.
+    pub(crate) fn delegated(head: &'h RequestHead) -> Result<Option<Self>, Reason> {
+        let token = single(head, &DELEGATED)?.map(Token::new).transpose()?;
+        Ok(token.map(|token| Self { token, by_cookie: true }))
     }
 
     /// The token itself.

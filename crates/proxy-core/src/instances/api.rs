@@ -268,4 +268,4 @@ fn bearer(token: &str) -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -33,7 +33,7 @@ const KIND: Kind = Kind {
     user_agent: "test",
 };
 
-fn places() -> Places {
+pub(in crate::instances) fn places() -> Places {
     let second = Duration::from_secs(1);
     let config = ReachConfig {
         networks: Networks {

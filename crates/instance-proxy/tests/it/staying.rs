@@ -1,0 +1,52 @@
+//! Tunnels that are open: what is asked again about whoever has one, and what of the answers ends it.
+
+use std::{io::Write as _, thread, time::Duration};
+
+use proxy_testkit::{FakeUpstream, Script};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::{
+    harness::{Harness, Setup},
+    tunnels::{KERNEL, agrees, assert_open, closed, open},
+};
+
+/// A service that asks anew all the time, and asks an issuer too, who answers `said` at first.
+fn introspecting(said: &Value) -> (FakeUpstream, Harness) {
+    let issuer = FakeUpstream::start();
+    issuer.otherwise(Script::json(200, said));
+    let mut secret = NamedTempFile::new().unwrap();
+    secret.write_all(b"s").unwrap();
+    let identity = format!(
+        "[[identity]]\nkind = \"introspection\"\nendpoint = \"{}/introspect\"\nclient_id = \"nbgate\"\n\
+         client_secret_file = \"{}\"\ncache_seconds = 1\nrequired_scopes = [\"notebook\"]\n",
+        issuer.url(),
+        secret.path().display()
+    );
+    let harness = Harness::with(Setup {
+        identity,
+        tenant: "required_groups = [\"/users\"]".to_owned(),
+        refresh: Some(2),
+        ..Setup::default()
+    });
+    harness.instance.otherwise(agrees(""));
+    (issuer, harness)
+}
+
+#[test]
+fn who_loses_a_scope_or_group_loses_their_tunnels_and_an_issuer_that_is_silent_ends_none() {
+    let ada =
+        |scope: &str, group: &str| json!({ "active": true, "username": "ada", "scope": scope, "groups": [group] });
+    let good = ada("notebook", "/users");
+    let (issuer, harness) = introspecting(&good);
+    for poorer in [ada("other", "/users"), ada("notebook", "/others")] {
+        issuer.otherwise(Script::json(200, &good));
+        let (mut client, _) = open(&harness, KERNEL, &harness.token("ada"));
+        issuer.otherwise(Script::json(500, &json!({})));
+        thread::sleep(Duration::from_secs(4));
+        assert_open(&mut client);
+        issuer.otherwise(Script::json(200, &poorer));
+        let reason = "you have not all scopes and groups any more that are required";
+        assert_eq!(closed(&mut client), (1008, reason.to_owned()));
+    }
+}
