@@ -202,7 +202,7 @@ impl Instances {
         let stay = self
             .shared
             .stays
-            .begin(visit.identity.subject(), asked.id, token.token());
+            .begin(visit.identity.subject(), asked.id, token.token(), visit.asked);
         let (shared, platform, realm) = (
             self.shared.clone(),
             self.platform.clone(),

@@ -1,6 +1,10 @@
 //! Tunnels that are open: what is asked again about whoever has one, and what of the answers ends it.
 
-use std::{io::Write as _, thread, time::Duration};
+use std::{
+    io::Write as _,
+    thread,
+    time::{Duration, Instant},
+};
 
 use proxy_testkit::{FakeUpstream, Script};
 use serde_json::{Value, json};
@@ -49,4 +53,24 @@ fn who_loses_a_scope_or_group_loses_their_tunnels_and_an_issuer_that_is_silent_e
         let reason = "you have not all scopes and groups any more that are required";
         assert_eq!(closed(&mut client), (1008, reason.to_owned()));
     }
+}
+
+#[test]
+fn a_tunnel_that_was_opened_on_a_remembered_answer_is_asked_about_as_soon_as_that_is_old() {
+    let harness = Harness::with(Setup {
+        refresh: Some(8),
+        ..Setup::default()
+    });
+    harness.instance.otherwise(agrees(""));
+    harness
+        .instance
+        .answer("/jupyter/42/api/status", Script::json(200, &json!({})));
+    let token = harness.token("ada");
+    assert_eq!(harness.get_with(&token, "/jupyter/42/api/status").status, 200);
+    harness.visa.place("42", "eve", "127.0.0.1", "ACTIVE");
+    thread::sleep(Duration::from_millis(4_200));
+    let (mut client, _) = open(&harness, "/jupyter/42/terminals/websocket/1", &token);
+    let opened = Instant::now();
+    assert_eq!(closed(&mut client).0, 1008);
+    assert!(opened.elapsed() < Duration::from_secs(3), "{:?}", opened.elapsed());
 }

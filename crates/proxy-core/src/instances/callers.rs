@@ -9,6 +9,7 @@ use actix_http::RequestHead;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 
 use super::{
     api::{InstanceApi, KIND},
@@ -80,6 +81,8 @@ pub struct Visit<'h> {
     pub cache: CacheState,
     /// Where the instance is.
     pub place: Place,
+    /// When that was asked.
+    pub asked: Instant,
     /// What they came with, if that is what proves them.
     pub token: Option<Presented<'h>>,
 }
@@ -147,16 +150,16 @@ impl Callers {
     ) -> Result<Visit<'h>, ProxyError> {
         let token = Presented::bearer_or_cookie(head, COOKIE).map_err(ProxyError::Rejected)?;
         let known = self.known(head, token.as_ref(), client, record).await?;
-        let (identity, cache, place) = match (&self.directory, known, &token) {
+        let (identity, cache, place, asked) = match (&self.directory, known, &token) {
             (Directory::Visa(_), _, None) | (Directory::Static(_), None, _) => return Err(ProxyError::Unauthenticated),
             (Directory::Static(listed), Some((identity, cache)), _) => {
                 let place = self::listed(listed, id, &identity)?.clone();
-                (identity, cache, place)
+                (identity, cache, place, Instant::now())
             }
             (Directory::Visa(api), known, Some(token)) => {
                 let (found, cache) = api.find(token.token(), id, client).await?;
                 let identity = known.map_or_else(|| found.identity(token.by_cookie).clone(), |(identity, _)| identity);
-                (identity, cache, found.place)
+                (identity, cache, found.place, found.asked)
             }
         };
         Ok(Visit {
@@ -164,6 +167,7 @@ impl Callers {
             identity,
             cache,
             place,
+            asked,
         })
     }
 

@@ -5,6 +5,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Found, known_state};
 use crate::{
@@ -58,7 +59,7 @@ fn place(places: &Places, address: &str, id: &str) -> Option<Place> {
 
 fn of_claims(claims: &Value) -> Found {
     let token = format!("e30.{}.signature", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    Found::new(&token, place(&places(), "10.0.0.1", "42").unwrap())
+    Found::new(&token, place(&places(), "10.0.0.1", "42").unwrap(), Instant::now())
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_caller_has_the_name_that_the_accepted_token_says() {
         let name = of_claims(&claims).identity(false).user().to_owned();
         assert!(name.starts_with("token-") && name.len() == 18, "{name}");
     }
-    let opaque = |token| Found::new(token, place(&places(), "10.0.0.1", "42").unwrap());
+    let opaque = |token| Found::new(token, place(&places(), "10.0.0.1", "42").unwrap(), Instant::now());
     assert_ne!(
         opaque("one").identity(false).user(),
         opaque("other").identity(false).user()
