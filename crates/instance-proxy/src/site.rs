@@ -107,9 +107,8 @@ impl Instances {
             .await?;
         self.entrance.admit(record, &visit.identity)?;
         if let Some(token) = &visit.token {
-            self.shared
-                .stays
-                .note(visit.identity.subject(), asked.id, token.token());
+            let thing = || visit.thing(asked.id);
+            self.shared.stays.note(visit.identity.subject(), thing, token.token());
         }
         Ok(visit)
     }
@@ -199,10 +198,8 @@ impl Instances {
                 None => tunnel,
             };
         };
-        let stay = self
-            .shared
-            .stays
-            .begin(visit.identity.subject(), asked.id, token.token(), visit.asked);
+        let (user, thing) = (visit.identity.subject(), visit.thing(asked.id));
+        let stay = self.shared.stays.begin(user, &thing, token.token(), visit.asked);
         let (shared, platform, realm) = (
             self.shared.clone(),
             self.platform.clone(),

@@ -119,13 +119,13 @@ impl Stays {
     }
 
     /// Notes that `credential` has just let `user` in to `thing`: it may be fresher than what is known.
-    pub fn note(&self, user: &str, thing: &str, credential: &str) {
+    pub fn note(&self, user: &str, thing: impl FnOnce() -> String, credential: &str) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return; // nearly every request comes here
         }
         let stay = locked(&self.open)
             .get(user)
-            .and_then(|things| things.get(thing)?.upgrade());
+            .and_then(|things| things.get(&thing())?.upgrade());
         if let Some(stay) = stay {
             stay.remember(credential);
         }

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    net::SocketAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::{
     harness::{Harness, Setup},
-    tunnels::{KERNEL, agrees, assert_open, closed, open},
+    tunnels::{KERNEL, agrees, assert_open, closed, open, vigilant},
 };
 
 /// A service that asks anew all the time, and asks an issuer too, who answers `said` at first.
@@ -73,4 +74,32 @@ fn a_tunnel_that_was_opened_on_a_remembered_answer_is_asked_about_as_soon_as_tha
     let opened = Instant::now();
     assert_eq!(closed(&mut client).0, 1008);
     assert!(opened.elapsed() < Duration::from_secs(3), "{:?}", opened.elapsed());
+}
+
+#[test]
+fn an_instance_that_has_moved_ends_tunnels_to_where_it_was_and_no_others() {
+    let harness = vigilant();
+    let port = harness.instance.address().port();
+    let new_home = FakeUpstream::start_at(SocketAddr::from(([127, 0, 0, 2], port)));
+    new_home.otherwise(agrees(""));
+    let (mut old, _) = open(&harness, KERNEL, &harness.token("ada"));
+    harness.visa.place("42", "ada", "127.0.0.2", "ACTIVE");
+    let (mut new, _) = open(&harness, KERNEL, &harness.token("ada"));
+    assert_eq!(
+        closed(&mut old),
+        (1008, "the instance has another address now".to_owned())
+    );
+    thread::sleep(Duration::from_secs(3));
+    assert_open(&mut new);
+}
+
+#[test]
+fn an_instance_that_has_moved_out_of_the_networks_ends_its_tunnels() {
+    let harness = vigilant();
+    let (mut client, _) = open(&harness, KERNEL, &harness.token("ada"));
+    harness.visa.place("42", "ada", "192.0.2.1", "ACTIVE");
+    assert_eq!(
+        closed(&mut client),
+        (1008, "the instance has another address now".to_owned())
+    );
 }

@@ -344,17 +344,6 @@ fn access_that_is_withdrawn_ends_tunnels_with_a_reason() {
 }
 
 #[test]
-fn an_instance_that_has_moved_ends_tunnels_to_where_it_was() {
-    let harness = vigilant();
-    let (mut client, _) = open(&harness, KERNEL, &harness.token("ada"));
-    harness.visa.place("42", "ada", "127.0.0.2", "ACTIVE");
-    assert_eq!(
-        closed(&mut client),
-        (1008, "the instance has another address now".to_owned())
-    );
-}
-
-#[test]
 fn an_api_server_that_does_not_answer_ends_no_tunnel() {
     let harness = vigilant();
     let (mut client, _) = open(&harness, KERNEL, &harness.token("ada"));

@@ -179,13 +179,18 @@ impl InstanceApi {
         if !same {
             return Err(unusable("is about another instance"));
         }
+        let number = data.id.to_string();
+        let nowhere = |why| {
+            self.places.left(&number);
+            NoAnswer::Rejected(why)
+        };
         if let Some(state) = data.state.as_deref().filter(|state| !RUNNING.contains(state)) {
-            return Err(Refused::NotRunning(known_state(state)).into());
+            return Err(nowhere(Refused::NotRunning(known_state(state))));
         }
         let address = data.ip_address.as_deref().filter(|address| !address.is_empty());
-        let address = address.ok_or(Refused::NoAddress)?;
+        let address = address.ok_or_else(|| nowhere(Refused::NoAddress))?;
         let address = address.parse().map_err(|_| unusable("has an address that is none"))?;
-        self.places.place(address, &data.id.to_string()).ok_or_else(|| {
+        self.places.place(address, &number).ok_or_else(|| {
             tracing::warn!(%address, instance = data.id, "the address is outside of tenant.upstream.allow_networks");
             Refused::Outside.into()
         })

@@ -27,6 +27,12 @@ pub struct Guest {
 }
 
 impl Visit<'_> {
+    /// Where they stay, as of [`crate::staying`]: at the instance `id`, as long as that is where it is.
+    #[must_use]
+    pub fn thing(&self, id: &str) -> String {
+        format!("{id} at {}", self.place.address)
+    }
+
     /// Who is at the instance `id` by this visit.
     #[must_use]
     pub fn guest(&self, id: &str) -> Guest {
@@ -57,10 +63,10 @@ impl Callers {
         let place = match (self.directory(), who, known) {
             (_, Standing::Rejected | Standing::Withdrawn(_), _) => return who,
             // It is asked though nobody says who that is: that keeps the instance alive.
-            (Directory::Visa(api), ..) => match api.find_again(token, &guest.id, client).await {
-                Ok(found) => Ok(found.place.address),
-                Err(no) => Err(no.into()),
-            },
+            (Directory::Visa(api), ..) => {
+                let found = api.find_again(token, &guest.id, client).await;
+                found.map(|found| found.place.address).map_err(ProxyError::from)
+            }
             (Directory::Static(all), _, Ok(Some(identity))) => {
                 listed(all, &guest.id, &identity).map(|place| place.address)
             }

@@ -76,7 +76,7 @@ async fn a_renewed_credential_keeps_a_stay_that_its_own_would_end() {
     for renewed in ["one", "two", "three"] {
         *platform.good.borrow_mut() = vec![renewed];
         seconds(20).await; // rejected once by then, at most
-        stays.note("ada", "42", renewed);
+        stays.note("ada", || "42".to_owned(), renewed);
         seconds(40).await;
     }
     assert_eq!(*ended.borrow(), None, "{:?}", platform.asked.borrow());
@@ -88,8 +88,8 @@ async fn whoever_has_no_good_credential_any_more_is_sent_away_within_the_time() 
     pause();
     let (stays, platform) = (Stays::new(MINUTE), Platform::accepting(&["old"]));
     let ended = stay(&stays, &platform, "old");
-    stays.note("eve", "42", "eves");
-    stays.note("ada", "43", "another things");
+    stays.note("eve", || "42".to_owned(), "eves");
+    stays.note("ada", || "43".to_owned(), "another things");
     seconds(31).await;
     platform.good.borrow_mut().clear();
     seconds(62).await; // the clock of the test goes in steps
@@ -155,7 +155,7 @@ async fn who_signs_in_again_begins_anew_though_an_end_is_still_on_its_way() {
     drop(ending);
     seconds(65).await;
     assert_eq!(*again.borrow(), None);
-    stays.note("ada", "42", "newer");
+    stays.note("ada", || "42".to_owned(), "newer");
     seconds(35).await;
     assert_eq!(
         platform

@@ -149,13 +149,30 @@ fn an_address_is_taken_once_it_is_another_machines() {
     assert!(first.is_taken() && again.is_taken() && !next.is_taken() && !other.is_taken());
     for number in 0..3_000_u32 {
         let address = IpAddr::from((0x0a01_0000 + number).to_be_bytes());
-        drop(places.place(address, "1"));
+        drop(places.place(address, &format!("1{number}")));
     }
     place(&places, "10.0.0.2", "45").unwrap();
     assert!(
         other.is_taken(),
         "what is in use is remembered, however many there were"
     );
+}
+
+#[test]
+fn an_address_is_taken_once_its_machine_has_left_it() {
+    let places = places();
+    let first = place(&places, "10.0.0.1", "42").unwrap();
+    let other = place(&places, "10.0.0.9", "43").unwrap();
+    let second = place(&places, "10.0.0.2", "42").unwrap();
+    assert!(first.is_taken() && !second.is_taken());
+    assert!(place(&places, "192.168.0.1", "42").is_none());
+    assert!(second.is_taken(), "it is outside of the networks now");
+    let third = place(&places, "10.0.0.3", "42").unwrap();
+    let next = place(&places, "10.0.0.3", "44").unwrap();
+    places.left("42");
+    assert!(third.is_taken() && !next.is_taken(), "44 has come in between");
+    places.left("44");
+    assert!(next.is_taken() && !other.is_taken());
 }
 
 #[test]
