@@ -124,7 +124,8 @@ fn a_cookie_is_enough_for_the_platforms_own_pages_alone() {
         let mut client = ask(&harness, KERNEL, &[("Cookie", &cookie), ("Origin", origin)]);
         assert!(read_until_hi(&mut client).starts_with("HTTP/1.1 101"), "{origin}");
     }
-    let (asked, seen) = (opens(&harness), harness.instance.requests().len());
+    let (asked, seen) = (harness.visa.asked().len(), harness.instance.requests().len());
+    let cookie = format!("access_token={}", harness.token("ada")); // nobody has been asked about it yet
     for origin in [
         "https://evil.example",
         "null",
@@ -138,7 +139,7 @@ fn a_cookie_is_enough_for_the_platforms_own_pages_alone() {
     let answer = ask(&harness, KERNEL, &[("Cookie", &cookie)]).read_response();
     answer.assert_problem(403, "policy_denied");
     assert_eq!(
-        (opens(&harness), harness.instance.requests().len()),
+        (harness.visa.asked().len(), harness.instance.requests().len()),
         (asked, seen),
         "nobody hears of them"
     );
@@ -149,7 +150,7 @@ fn a_cookie_is_enough_for_the_platforms_own_pages_alone() {
     );
 }
 
-pub(crate) fn opens(harness: &Harness) -> usize {
+fn opens(harness: &Harness) -> usize {
     words(harness).iter().filter(|word| *word == "open").count()
 }
 
@@ -275,6 +276,35 @@ fn an_api_server_that_fails_keeps_nobody_from_their_kernel() {
     let count = words(&harness).len();
     thread::sleep(Duration::from_millis(1_500));
     assert_eq!(words(&harness).len(), count, "what is confirmed is not told again");
+}
+
+#[test]
+fn no_session_begins_for_a_tunnel_that_there_will_not_be() {
+    let harness = Harness::with(Setup {
+        tables: "[tenant.tunnels]\nmax_tunnels = 2\nmax_tunnels_per_user = 1\n".to_owned(),
+        ..Setup::default()
+    });
+    harness.instance.otherwise(agrees(""));
+    harness.visa.place("60", "eve", "127.0.0.1", "ACTIVE");
+    harness.visa.place("70", "grace", "127.0.0.1", "ACTIVE");
+    let bearer = |user: &str| format!("Bearer {}", harness.token(user));
+    let kernel = |id: &str| KERNEL.replace("42", id);
+    let mut improper = RawClient::connect(harness.address);
+    let headers = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Authorization", &bearer("ada")),
+    ];
+    improper.send_request("GET", KERNEL, &headers, b"");
+    assert_eq!(improper.read_response().status, 400, "no version, no key");
+    let (_ada, _) = open(&harness, KERNEL, &harness.token("ada"));
+    let answer = ask(&harness, KERNEL, &[("Authorization", &bearer("ada"))]).read_response();
+    answer.assert_problem(429, "too_many_requests");
+    let (_eve, _) = open(&harness, &kernel("60"), &harness.token("eve"));
+    let answer = ask(&harness, &kernel("70"), &[("Authorization", &bearer("grace"))]).read_response();
+    assert_eq!(answer.status, 503);
+    assert_eq!(words(&harness), ["open", "open"], "ada's first, and eve's");
+    assert_eq!(harness.instance.requests().len(), 2);
 }
 
 #[test]

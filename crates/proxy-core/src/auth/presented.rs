@@ -63,6 +63,12 @@ impl<'h> Presented<'h> {
         Ok(token.map(|token| Self { token, by_cookie: true }))
     }
 
+    /// Whether the token in the cookie `name` is what the request presents. Nobody is asked whether it is any good.
+    #[must_use]
+    pub fn is_in_cookie(head: &'h RequestHead, name: &str) -> bool {
+        Self::bearer_or_cookie(head, name).is_ok_and(|found| found.is_some_and(|found| found.by_cookie))
+    }
+
     /// The token itself.
     #[must_use]
     pub fn token(&self) -> &str {
