@@ -36,8 +36,8 @@ use crate::{
 const AT_ONCE: usize = 16;
 /// Most duties that are known. Of what is begun beyond that, no end is told.
 const MAX_DUTIES: usize = 100_000;
-/// Looks again, if nothing else happens.
-const IDLE: Duration = Duration::from_secs(3_600);
+/// How often it is looked whether another process that shares the directory has died.
+const ADOPTION: Duration = Duration::from_secs(60);
 
 /// How a platform is told of an end.
 #[async_trait(?Send)]
@@ -132,6 +132,25 @@ impl Duties {
         }
     }
 
+    /// Takes over what other processes of the same directory have left that died after this one's start.
+    async fn adopt(&self) {
+        let Some(journal) = self.journal.get().cloned() else {
+            return;
+        };
+        let left = spawn_blocking(move || journal.adopt()).await.unwrap_or_default();
+        if !left.is_empty() {
+            tracing::info!(
+                left = left.len(),
+                kind = self.name,
+                "ends are still to be told that a dead process has left"
+            );
+        }
+        let mut open = self.open();
+        for duty in left {
+            open.entry(duty.into()).or_insert_with(|| Duty::new(true)).begun = true;
+        }
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<Arc<str>, Duty>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,7 +168,7 @@ impl Duties {
             .collect();
         if due.is_empty() {
             let next = open.values().filter(|duty| duty.is_over()).map(|duty| duty.due).min();
-            return Err(next.unwrap_or(now + IDLE));
+            return Err(next.unwrap_or(now + ADOPTION));
         }
         Ok(due)
     }
@@ -211,11 +230,16 @@ impl Background for Duties {
     }
 
     async fn run(&self, clients: &Clients) {
+        let mut adoption = Instant::now() + ADOPTION;
         loop {
+            if Instant::now() >= adoption {
+                self.adopt().await;
+                adoption = Instant::now() + ADOPTION;
+            }
             match self.due(Instant::now()) {
                 Ok(due) => drop(join_all(due.into_iter().map(|duty| self.end(clients, duty))).await),
                 Err(next) => tokio::select! {
-                    () = sleep_until(next) => {}
+                    () = sleep_until(next.min(adoption)) => {}
                     () = self.wake.notified() => {}
                 },
             }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use tokio::time::pause;
 
-use super::{Duties, Ending, Unconfirmed, duty::REFUSALS};
+use super::{ADOPTION, Duties, Ending, Unconfirmed, duty::REFUSALS};
 use crate::{
     client::tls_config,
     journal::Journal,
@@ -146,4 +146,24 @@ async fn a_platform_that_refuses_is_told_no_more_in_the_end_and_one_that_is_down
     assert_eq!(journal(files.path()), 0);
     let text = metrics.to_text();
     assert!(text.contains(r#"nbgate_endings_total{outcome="given_up"} 1"#), "{text}");
+}
+
+#[actix_rt::test]
+async fn what_a_process_leaves_that_dies_after_the_start_of_another_is_ended_by_that_one_within_a_minute() {
+    pause();
+    let (files, platform) = (TempDir::new().unwrap(), Platform::default());
+    let living = begun(files.path(), &platform);
+    let (dying, _) = Journal::open(files.path(), "test", &Metrics::new("test", "0")).unwrap();
+    for duty in ["left", "shared"] {
+        dying.add(duty);
+    }
+    let held = living.begin("shared").await;
+    tokio::time::sleep(2 * ADOPTION).await;
+    assert!(platform.told().is_empty(), "it is alive");
+    drop(dying);
+    tokio::time::sleep(ADOPTION + Duration::from_secs(1)).await;
+    assert_eq!(platform.told(), ["left"]);
+    drop(held);
+    living.finished().await;
+    assert_eq!(platform.told(), ["left", "shared"]);
 }
