@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proxy_testkit::{FakeUpstream, Script};
+use proxy_testkit::{FakeIssuer, FakeUpstream, Script};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -102,4 +102,40 @@ fn an_instance_that_has_moved_out_of_the_networks_ends_its_tunnels() {
         closed(&mut client),
         (1008, "the instance has another address now".to_owned())
     );
+}
+
+#[test]
+fn a_tunnel_ends_with_the_sign_in_unless_a_fresher_one_is_known() {
+    let issuer = FakeIssuer::start();
+    let identity = format!(
+        "[[identity]]\nkind = \"oidc\"\nissuer = \"{}\"\naudience = [\"nbgate\"]\nalgorithms = [\"ES256\"]\nleeway_seconds = 0\n",
+        issuer.url()
+    );
+    let harness = Harness::with(Setup {
+        identity,
+        refresh: Some(2),
+        ..Setup::default()
+    });
+    harness.instance.otherwise(agrees(""));
+    harness
+        .instance
+        .answer("/jupyter/42/api/status", Script::json(200, &json!({})));
+    // VISA goes on to accept it: it is the token itself that ends.
+    let token = |seconds| {
+        let token = issuer.token("ada").expires_in(seconds).sign();
+        harness.visa.accept(&token, "ada");
+        token
+    };
+    let (mut client, _) = open(&harness, KERNEL, &token(3));
+    assert_eq!(
+        harness.get_with(&token(600), "/jupyter/42/api/status").status,
+        200,
+        "the page has renewed it"
+    );
+    thread::sleep(Duration::from_secs(7));
+    assert_open(&mut client);
+    drop(client);
+    harness.visa.place("60", "ada", "127.0.0.1", "ACTIVE");
+    let (mut client, _) = open(&harness, &KERNEL.replace("42", "60"), &token(3));
+    assert_eq!(closed(&mut client), (1008, "your sign-in has ended".to_owned()));
 }

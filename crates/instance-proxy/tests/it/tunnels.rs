@@ -6,7 +6,7 @@ use proxy_testkit::{Ended, PATIENCE, RawClient, Script, eventually};
 use serde_json::json;
 
 use crate::{
-    harness::{Harness, Setup, routes},
+    harness::{Harness, Setup, log, routes},
     visa::{Asked, Mood},
 };
 
@@ -124,7 +124,14 @@ fn a_cookie_is_enough_for_the_platforms_own_pages_alone() {
         let mut client = ask(&harness, KERNEL, &[("Cookie", &cookie), ("Origin", origin)]);
         assert!(read_until_hi(&mut client).starts_with("HTTP/1.1 101"), "{origin}");
     }
-    let (asked, seen) = (harness.visa.asked().len(), harness.instance.requests().len());
+    let heard = || {
+        (
+            harness.visa.lookups(),
+            opens(&harness),
+            harness.instance.requests().len(),
+        )
+    };
+    let before = heard();
     let cookie = format!("access_token={}", harness.token("ada")); // nobody has been asked about it yet
     for origin in [
         "https://evil.example",
@@ -138,11 +145,7 @@ fn a_cookie_is_enough_for_the_platforms_own_pages_alone() {
     }
     let answer = ask(&harness, KERNEL, &[("Cookie", &cookie)]).read_response();
     answer.assert_problem(403, "policy_denied");
-    assert_eq!(
-        (harness.visa.asked().len(), harness.instance.requests().len()),
-        (asked, seen),
-        "nobody hears of them"
-    );
+    assert_eq!(heard(), before, "nobody hears of them");
     let (_, head) = open(&harness, KERNEL, &harness.token("ada"));
     assert!(
         head.starts_with("HTTP/1.1 101"),
@@ -316,6 +319,22 @@ fn an_instance_that_does_not_agree_ends_the_session_and_is_heard() {
     let answer = client.read_response();
     assert_eq!((answer.status, answer.text().as_str()), (403, "kernel says no"));
     eventually(PATIENCE, || words(&harness) == ["open", "close"]);
+}
+
+#[test]
+fn what_is_logged_of_an_agreement_that_is_refused_are_names_and_no_values() {
+    let harness = Harness::start();
+    let agreement = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                     Sec-WebSocket-Accept: s3cr3t-4ccept\r\nX-Of-The-Instance: s3cr3t-v4lue\r\n\r\n";
+    harness.instance.otherwise(Script::new().send(agreement).hang());
+    let bearer = format!("Bearer {}", harness.token("ada"));
+    let answer = ask(&harness, KERNEL, &[("Authorization", &bearer)]).read_response();
+    assert_eq!(answer.status, 502);
+    let spoken = || log().lines().join("\n");
+    eventually(PATIENCE, || spoken().contains("x-of-the-instance"));
+    let told = log().lines().into_iter().filter(|line| line.contains("s3cr3t-"));
+    assert_eq!(told.collect::<Vec<_>>(), [""; 0]);
+    assert!(!answer.text().contains("s3cr3t-"));
 }
 
 /// A service that asks VISA anew all the time.

@@ -1,7 +1,7 @@
 //! Asks an upstream for a tunnel, and judges what it answers.
 
 use actix_http::RequestHead;
-use http::response::Parts;
+use http::{HeaderName, response::Parts};
 use tokio::time::Instant;
 
 use super::{Exchange, Forwarder, Sending, Step, answer, failure::failed, outgoing, upload::Upload};
@@ -111,10 +111,13 @@ fn check(asked: &Asked, parts: &Parts, upstream: &Upstream) -> Result<(), ProxyE
     answer::check_size(&parts.headers, upstream)?;
     match asked.flaw(parts) {
         None => Ok(()),
-        Some(reason) => Err(ProxyError::Invalid {
-            upstream: upstream.name.clone(),
-            reason,
-            detail: format!("{:?}", parts.headers.keys()), // values may be secrets of either side
-        }),
+        Some(reason) => {
+            let names: Vec<&str> = parts.headers.keys().map(HeaderName::as_str).collect();
+            Err(ProxyError::Invalid {
+                upstream: upstream.name.clone(),
+                reason,
+                detail: names.join(", "), // values may be secrets of either side
+            })
+        }
     }
 }
