@@ -5,15 +5,15 @@ use std::{sync::Arc, time::SystemTime};
 use actix_http::{Payload, RequestHead};
 use actix_web::{HttpResponse, http::Method};
 use proxy_core::{
-    auth::{Authenticators, Identity},
+    auth::{Authenticators, Identity, Presented},
     client::PlatformClient,
     credential::{Credential, NoCredential},
     duties::Held,
     entrance::Entrance,
     error::ProxyError,
-    forward::{self, Exchange, Forwarder},
+    forward::{self, Exchange, Forwarder, Opening},
     headers::visible::Visible,
-    instances::{Session, Visit},
+    instances::{COOKIE, Session, Visit},
     policy::{Permit, Verdict},
     realm::Realm,
     rewrite::Rewritten,
@@ -33,9 +33,6 @@ use crate::{
 
 /// Parameters of a query that hold the platform's token. `token` is Jupyter's own.
 const HIDDEN_PARAMETERS: &[&str] = &["access_token"];
-
-/// RFC 6455, 7.4.1.
-const POLICY: u16 = 1008;
 
 /// One tenant, of one worker.
 pub(crate) struct Instances {
@@ -80,8 +77,12 @@ impl Instances {
     }
 
     /// Everything up to the permit; nothing is sent before.
-    async fn pass<'h>(&self, record: &Record, head: &'h RequestHead) -> Result<Passage<'h>, ProxyError> {
-        let asked = self.asked(record, head)?; // for which instance?
+    async fn pass<'h>(
+        &self,
+        record: &Record,
+        head: &'h RequestHead,
+        asked: Asked<'h>,
+    ) -> Result<Passage<'h>, ProxyError> {
         let visit = self.visit(record, head, &asked).await?; // who calls, and where is it?
         let rewritten = self.route(&asked).rewrite(&asked);
         let target = Target::rewritten(self.upstream(&asked, &visit)?, &rewritten.target, HIDDEN_PARAMETERS)?; // asking exactly what?
@@ -107,9 +108,8 @@ impl Instances {
             .await?;
         self.entrance.admit(record, &visit.identity)?;
         if let Some(token) = &visit.token {
-            self.shared
-                .stays
-                .note(visit.identity.subject(), asked.id, token.token());
+            let thing = || visit.thing(asked.id);
+            self.shared.stays.note(visit.identity.subject(), thing, token.token());
         }
         Ok(visit)
     }
@@ -199,18 +199,18 @@ impl Instances {
                 None => tunnel,
             };
         };
-        let stay = self
-            .shared
-            .stays
-            .begin(visit.identity.subject(), asked.id, token.token());
-        let (shared, platform) = (self.shared.clone(), self.platform.clone());
-        let (id, place) = (asked.id.to_owned(), visit.place.clone());
+        let (user, thing) = (visit.identity.subject(), visit.thing(asked.id));
+        let stay = self.shared.stays.begin(user, &thing, token.token(), visit.asked);
+        let (shared, platform, realm) = (
+            self.shared.clone(),
+            self.platform.clone(),
+            self.entrance.realm().clone(),
+        );
+        let guest = visit.guest(asked.id);
         tunnel.until(async move {
-            let ask = async |token: &str| shared.callers.standing(token, &id, &place, &platform).await;
-            Close {
-                code: POLICY,
-                reason: stay.over(ask).await.into(),
-            }
+            let admit = |identity: &Identity| realm.admit(identity);
+            let ask = async |token: &str| shared.callers.standing(token, &guest, admit, &platform).await;
+            Close::policy(stay.over(ask).await)
         })
     }
 }
@@ -218,10 +218,7 @@ impl Instances {
 /// Resolves when a sign-in has ended.
 async fn over(end: SystemTime) -> Close {
     tokio::time::sleep(end.duration_since(SystemTime::now()).unwrap_or_default()).await;
-    Close {
-        code: POLICY,
-        reason: "the sign-in has ended".into(),
-    }
+    Close::policy("the sign-in has ended")
 }
 
 impl Site for Instances {
@@ -235,7 +232,7 @@ impl Site for Instances {
             visit,
             rewritten,
             permit,
-        } = self.pass(record, head).await?;
+        } = self.pass(record, head, self.asked(record, head)?).await?;
         let slot = self.entrance.realm().limits().enter(visit.identity.subject()).await?; // may they now?
         let exchange = self.exchange(record, head, (&asked, &visit), &rewritten)?;
         let never = |_| Err(ProxyError::NotFound(NOT_FOUND.into())); // redirects are the caller's to follow
@@ -248,22 +245,31 @@ impl Site for Instances {
     }
 
     async fn upgrade(&self, record: &Record, head: &RequestHead) -> Result<Upgrade, ProxyError> {
+        let asked = self.asked(record, head)?;
+        if !self.route(&asked).upgrades {
+            return Err(ProxyError::NotFound("this route takes no WebSockets".into()));
+        }
+        let own_page = || check_origin(head, &self.shared.allowed_origins); // is it their own page that asks?
+        if Presented::is_in_cookie(head, COOKIE) {
+            own_page()?; // a foreign page does not even make us ask about the cookie
+        }
         let Passage {
             asked,
             visit,
             rewritten,
             permit,
-        } = self.pass(record, head).await?;
-        if !self.route(&asked).upgrades {
-            return Err(ProxyError::NotFound("this route takes no WebSockets".into()));
-        }
+        } = self.pass(record, head, asked).await?;
         if visit.identity.by_cookie() {
-            check_origin(head, &self.shared.allowed_origins)?; // is it their own page that asks?
+            own_page()?;
         }
         let slot = self.entrance.realm().limits().enter(visit.identity.subject()).await?; // may they now?
+        let opening = Opening::new(head, slot)?; // and have one more?
         let session = self.begin_session(&asked, &visit, &rewritten.target).await?;
         let exchange = self.exchange(record, head, (&asked, &visit), &rewritten)?;
-        let sent = self.forwarder.tunnel(permit, Credential::none(), &exchange, slot).await;
+        let sent = self
+            .forwarder
+            .tunnel(permit, Credential::none(), &exchange, opening)
+            .await;
         self.doubt(&asked, &visit, &sent).await;
         Ok(match sent? {
             Upgrade::Accepted(tunnel) => Upgrade::Accepted(self.kept(tunnel, &asked, &visit).holding(session)),
@@ -272,7 +278,7 @@ impl Site for Instances {
     }
 
     async fn preview(&self, record: &Record, head: &RequestHead) -> Result<(), ProxyError> {
-        let Passage { asked, visit, .. } = self.pass(record, head).await?;
+        let Passage { asked, visit, .. } = self.pass(record, head, self.asked(record, head)?).await?;
         forward::admit_body(head, self.upstream(&asked, &visit)?, &KIND)
     }
 

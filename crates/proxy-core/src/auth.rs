@@ -22,7 +22,7 @@ use prometheus::IntCounter;
 
 #[cfg(fuzzing)]
 pub use self::oidc::fuzzing;
-pub(crate) use self::{cache::fingerprint, gateway::KIND as GATEWAY};
+pub(crate) use self::{cache::fingerprint, gafaelfawr::KIND as GAFAELFAWR, gateway::KIND as GATEWAY};
 pub use self::{
     cache::{AnswerCache, Lasting, NoAnswer, RETRY_AFTER},
     config::{IdentityConfig, Required},
@@ -238,4 +238,4 @@ fn refusal(scheme: &dyn Authenticator, identity: &Identity) -> Option<ProxyError
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

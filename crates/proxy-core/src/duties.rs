@@ -1,9 +1,13 @@
 //! What is begun at a platform has to be ended there, whatever becomes of the process in between.
 //!
 //! A duty is written down before it begins (`journal`), and crossed out when the platform has confirmed its end. Ending is tried
-//! again and again, for ever, ever more seldom. Several may hold one duty: it ends after the last of them.
+//! again and again, for ever, ever more seldom; only a platform that has understood and says no, again and again, is told no
+//! more. Several may hold one duty: it ends after the last of them.
 //!
 //! **Invariant**: a duty never begins while its end is on its way, so that the platform hears of both in their order.
+
+mod duty;
+mod held;
 
 use std::{
     collections::HashMap,
@@ -20,6 +24,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+pub use self::held::Held;
+use self::{duty::Duty, held::Holding};
 use crate::{
     journal::Journal,
     service::{Background, Clients},
@@ -28,19 +34,25 @@ use crate::{
 
 /// Most ends that are on their way at once.
 const AT_ONCE: usize = 16;
-/// When an end is tried again that failed, and how seldom at last.
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-const LAST_DELAY: Duration = Duration::from_secs(300);
 /// Most duties that are known. Of what is begun beyond that, no end is told.
 const MAX_DUTIES: usize = 100_000;
-/// Looks again, if nothing else happens.
-const IDLE: Duration = Duration::from_secs(3_600);
+/// How often it is looked whether another process that shares the directory has died.
+const ADOPTION: Duration = Duration::from_secs(60);
 
 /// How a platform is told of an end.
 #[async_trait(?Send)]
 pub trait Ending: Send + Sync + 'static {
-    /// Tells it that `duty` has ended; an error, fit for the log, if it has not confirmed that.
-    async fn end(&self, clients: &Clients, duty: &str) -> Result<(), String>;
+    /// Tells it that `duty` has ended; an error if it has not confirmed that.
+    async fn end(&self, clients: &Clients, duty: &str) -> Result<(), Unconfirmed>;
+}
+
+/// Why an end is not confirmed, fit for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// The platform cannot say now.
+    NotNow(String),
+    /// It has understood, and will not.
+    Refused(String),
 }
 
 /// All duties of one kind.
@@ -55,32 +67,6 @@ pub struct Duties {
     wake: Notify,
     /// An end was tried.
     tried: Notify,
-}
-
-#[derive(Debug)]
-struct Duty {
-    holders: usize,
-    /// Whether the platform may know of it.
-    begun: bool,
-    ending: bool,
-    due: Instant,
-    delay: Duration,
-}
-
-impl Duty {
-    fn new(begun: bool) -> Self {
-        Self {
-            holders: 0,
-            begun,
-            ending: false,
-            due: Instant::now(),
-            delay: FIRST_DELAY,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.holders == 0 && !self.ending
-    }
 }
 
 impl Duties {
@@ -146,6 +132,25 @@ impl Duties {
         }
     }
 
+    /// Takes over what other processes of the same directory have left that died after this one's start.
+    async fn adopt(&self) {
+        let Some(journal) = self.journal.get().cloned() else {
+            return;
+        };
+        let left = spawn_blocking(move || journal.adopt()).await.unwrap_or_default();
+        if !left.is_empty() {
+            tracing::info!(
+                left = left.len(),
+                kind = self.name,
+                "ends are still to be told that a dead process has left"
+            );
+        }
+        let mut open = self.open();
+        for duty in left {
+            open.entry(duty.into()).or_insert_with(|| Duty::new(true)).begun = true;
+        }
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<Arc<str>, Duty>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,7 +168,7 @@ impl Duties {
             .collect();
         if due.is_empty() {
             let next = open.values().filter(|duty| duty.is_over()).map(|duty| duty.due).min();
-            return Err(next.unwrap_or(now + IDLE));
+            return Err(next.unwrap_or(now + ADOPTION));
         }
         Ok(due)
     }
@@ -174,23 +179,36 @@ impl Duties {
             false => Ok(()),
         };
         if begun {
-            self.metrics.ending(ended.is_ok());
+            self.metrics.ending(if ended.is_ok() { "confirmed" } else { "failed" });
         }
-        match ended {
-            Ok(()) => {
-                self.write(&duty, Journal::remove).await;
-                self.open().remove(&duty);
-            }
-            Err(detail) => {
-                tracing::warn!(%detail, kind = self.name, "the platform has not confirmed an end: it is told again");
-                if let Some(known) = self.open().get_mut(&duty) {
-                    known.ending = false;
-                    known.due = Instant::now() + known.delay;
-                    known.delay = (known.delay * 2).min(LAST_DELAY);
-                }
-            }
+        if ended.map_or_else(|why| self.is_given_up(&duty, &why), |()| true) {
+            self.write(&duty, Journal::remove).await;
+            self.open().remove(&duty);
         }
         self.tried.notify_waiters();
+    }
+
+    /// Whether the platform has refused too often; else it is told again.
+    fn is_given_up(&self, duty: &Arc<str>, why: &Unconfirmed) -> bool {
+        let mut open = self.open();
+        let again = open.get_mut(duty).is_some_and(|known| known.put_off(why));
+        drop(open);
+        if again {
+            tracing::warn!(
+                ?why,
+                kind = self.name,
+                "the platform has not confirmed an end: it is told again"
+            );
+        } else {
+            tracing::error!(
+                ?why,
+                duty = &**duty,
+                kind = self.name,
+                "the platform refuses an end: it is told no more"
+            );
+            self.metrics.ending("given_up");
+        }
+        !again
     }
 }
 
@@ -212,11 +230,16 @@ impl Background for Duties {
     }
 
     async fn run(&self, clients: &Clients) {
+        let mut adoption = Instant::now() + ADOPTION;
         loop {
+            if Instant::now() >= adoption {
+                self.adopt().await;
+                adoption = Instant::now() + ADOPTION;
+            }
             match self.due(Instant::now()) {
                 Ok(due) => drop(join_all(due.into_iter().map(|duty| self.end(clients, duty))).await),
                 Err(next) => tokio::select! {
-                    () = sleep_until(next) => {}
+                    () = sleep_until(next.min(adoption)) => {}
                     () = self.wake.notified() => {}
                 },
             }
@@ -238,37 +261,6 @@ impl Background for Duties {
 enum Not {
     Ending,
     TooMany,
-}
-
-/// Holds a duty. Dropping it ends the duty, unless somebody else holds it too.
-#[must_use = "dropping it ends the duty"]
-pub struct Held(Option<Holding>);
-
-struct Holding {
-    duties: Arc<Duties>,
-    duty: Arc<str>,
-    begun: bool,
-}
-
-impl Held {
-    /// It never began: the platform has refused.
-    pub fn discard(mut self) {
-        if let Some(holding) = &mut self.0 {
-            holding.begun = false;
-        }
-    }
-}
-
-impl Drop for Holding {
-    fn drop(&mut self) {
-        if let Some(duty) = self.duties.open().get_mut(&self.duty) {
-            duty.holders -= 1;
-            duty.begun |= self.begun;
-            duty.due = Instant::now();
-            duty.delay = FIRST_DELAY;
-        }
-        self.duties.wake.notify_one();
-    }
 }
 
 #[cfg(test)]

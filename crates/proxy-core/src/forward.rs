@@ -23,7 +23,6 @@ use actix_web::{HttpResponse, http::Method};
 use http::Response;
 use tokio::time::Instant;
 
-pub use self::upload::collect;
 use self::{
     download::{Download, Filters, Source},
     failure::{Failure, request_until},
@@ -31,6 +30,7 @@ use self::{
     scan::Scan,
     upload::{Upload, UploadWatch},
 };
+pub use self::{tunnel::Opening, upload::collect};
 use crate::{
     auth::Identity,
     credential::{Credential, CredentialSource},

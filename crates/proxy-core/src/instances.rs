@@ -6,6 +6,7 @@ mod api;
 mod callers;
 mod claims;
 mod config;
+mod guests;
 mod places;
 mod sessions;
 
@@ -13,6 +14,7 @@ pub use self::{
     api::{InstanceApi, KIND, Refused},
     callers::{COOKIE, Callers, Directory, FindId, Pages, Visit},
     config::{InstancesConfig, ListedConfig},
+    guests::Guest,
     places::{Place, Places},
     sessions::{Session, Sessions},
 };

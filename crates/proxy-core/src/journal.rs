@@ -2,7 +2,7 @@
 //!
 //! A line for each change is appended and synced; when most lines say nothing any more, the set is written anew beside the file
 //! and takes its place. Several processes may be given one directory: each has a file of its own there, held by a lock that the
-//! system gives back whatever becomes of the process, and takes over what dead ones have left.
+//! system gives back whatever becomes of the process, and takes over what dead ones have left: at its start, and when it is told to.
 //!
 //! **Invariant**: what was added and not removed is there after a crash, whatever line the crash tore. A disk that takes
 //! nothing is told of and counted, and stops nobody: what is known is then written as a whole when the disk takes it again.
@@ -13,7 +13,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::Context as _;
@@ -28,6 +28,8 @@ const SPARE: usize = 1_000;
 /// The journal of one process.
 #[derive(Debug)]
 pub struct Journal {
+    directory: PathBuf,
+    name: String,
     inner: Mutex<Inner>,
     metrics: Arc<Metrics>,
 }
@@ -59,18 +61,17 @@ impl Journal {
         let mut own = None;
         let (mut entries, mut orphans) = (HashSet::new(), Vec::new());
         for number in 0..MAX_FILES {
-            let path = |kind: &str| directory.join(format!("{name}-{number}.{kind}"));
-            if own.is_some() && !path("lock").exists() {
+            let files = Files::new(directory, name, number);
+            if own.is_some() && !files.lock.exists() {
                 continue;
             }
-            let Some(lock) = try_lock(&path("lock")).with_context(what)? else {
+            let Some((lock, left)) = files.take().with_context(what)? else {
                 continue;
             };
-            let journal = path("journal");
-            entries.extend(read(&journal).with_context(what)?);
+            entries.extend(left);
             match own {
-                None => own = Some((journal, lock)),
-                Some(_) => orphans.push((journal, lock)),
+                None => own = Some((files.journal, lock)),
+                Some(_) => orphans.push((files.journal, lock)),
             }
         }
         let (path, lock) = own.with_context(|| {
@@ -88,13 +89,11 @@ impl Journal {
             behind: true,
             _lock: lock,
         };
-        match inner.rewrite() {
-            // Those are emptied only now that their entries are in ours.
-            Ok(()) => orphans.iter().for_each(|(journal, _)| drop(File::create(journal))),
-            Err(error) => tracing::warn!(%error, path = %inner.path.display(), "the journal cannot be written"),
-        }
+        inner.take_over(&orphans);
         let left = inner.entries.iter().cloned().collect();
         let journal = Self {
+            directory: directory.to_owned(),
+            name: name.to_owned(),
             inner: Mutex::new(inner),
             metrics: metrics.clone(),
         };
@@ -111,8 +110,38 @@ impl Journal {
         self.change(entry, '-');
     }
 
+    /// Takes over what others of the same directory have left that have died since, and returns what of it is new. Blocks.
+    pub fn adopt(&self) -> Vec<String> {
+        let mut inner = self.inner();
+        let (mut new, mut orphans) = (Vec::new(), Vec::new());
+        for number in 0..MAX_FILES {
+            let files = Files::new(&self.directory, &self.name, number);
+            if files.journal == inner.path || !files.say_something() {
+                continue;
+            }
+            match files.take() {
+                Ok(None) => {} // it is alive
+                Ok(Some((lock, left))) => {
+                    new.extend(left.into_iter().filter(|entry| inner.entries.insert(entry.clone())));
+                    orphans.push((files.journal, lock));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, path = %files.journal.display(), "a dead process's journal cannot be read");
+                }
+            }
+        }
+        if !orphans.is_empty() {
+            inner.take_over(&orphans);
+        }
+        new
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change(&self, entry: &str, sign: char) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner();
         let changed = match sign {
             '+' => inner.entries.insert(entry.to_owned()),
             _ => inner.entries.remove(entry),
@@ -129,7 +158,43 @@ impl Journal {
     }
 }
 
+/// The files of one process.
+struct Files {
+    journal: PathBuf,
+    lock: PathBuf,
+}
+
+impl Files {
+    fn new(directory: &Path, name: &str, number: usize) -> Self {
+        let path = |kind: &str| directory.join(format!("{name}-{number}.{kind}"));
+        Self {
+            journal: path("journal"),
+            lock: path("lock"),
+        }
+    }
+
+    fn say_something(&self) -> bool {
+        fs::metadata(&self.journal).is_ok_and(|file| file.len() > 0)
+    }
+
+    /// The lock, and what is left. `None`: another process has them.
+    fn take(&self) -> io::Result<Option<(File, HashSet<String>)>> {
+        match try_lock(&self.lock)? {
+            Some(lock) => Ok(Some((lock, read(&self.journal)?))),
+            None => Ok(None),
+        }
+    }
+}
+
 impl Inner {
+    /// Writes what is known; those whose entries are in it by now are emptied only then.
+    fn take_over(&mut self, orphans: &[(PathBuf, File)]) {
+        match self.rewrite() {
+            Ok(()) => orphans.iter().for_each(|(journal, _)| drop(File::create(journal))),
+            Err(error) => tracing::warn!(%error, path = %self.path.display(), "the journal cannot be written"),
+        }
+    }
+
     fn write(&mut self, line: &str) -> io::Result<()> {
         if self.behind || self.lines > 2 * self.entries.len() + SPARE {
             return self.rewrite();

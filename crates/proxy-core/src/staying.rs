@@ -78,23 +78,30 @@ impl Stays {
         })
     }
 
-    /// Begins, or goes on with, the stay of `user` at `thing`, who has just been let in with `credential`.
+    /// Begins, or goes on with, the stay of `user` at `thing`, who has just been let in with `credential`: by what the platform
+    /// said `asked`, which may be a while ago.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, user: &str, thing: &str, credential: &str) -> Arc<Stay> {
+    pub fn begin(self: &Arc<Self>, user: &str, thing: &str, credential: &str, asked: Instant) -> Arc<Stay> {
         let mut open = locked(&self.open);
         let things = open.entry(user.to_owned()).or_default();
         let known = things.get(thing).and_then(Weak::upgrade);
         // One that is over is left to those whom it ends; it may be ours to drop, which takes the lock.
         let (stay, _over) = match known {
             Some(stay) if !stay.is_over() => (stay, None),
-            over => (self.insert(things, user, thing), over),
+            over => (self.insert(things, user, thing, asked), over),
         };
         drop(open);
         stay.remember(credential);
         stay
     }
 
-    fn insert(self: &Arc<Self>, things: &mut HashMap<String, Weak<Stay>>, user: &str, thing: &str) -> Arc<Stay> {
+    fn insert(
+        self: &Arc<Self>,
+        things: &mut HashMap<String, Weak<Stay>>,
+        user: &str,
+        thing: &str,
+        asked: Instant,
+    ) -> Arc<Stay> {
         self.count.fetch_add(1, Ordering::Relaxed);
         let stay = Arc::new(Stay {
             stays: self.clone(),
@@ -102,7 +109,7 @@ impl Stays {
             thing: thing.to_owned(),
             state: Mutex::new(State {
                 credentials: Vec::new(),
-                next: Instant::now() + self.period,
+                next: Instant::now().max(asked + self.period),
                 rejected_since: None,
             }),
             end: watch::channel(None).0,
@@ -112,13 +119,13 @@ impl Stays {
     }
 
     /// Notes that `credential` has just let `user` in to `thing`: it may be fresher than what is known.
-    pub fn note(&self, user: &str, thing: &str, credential: &str) {
+    pub fn note(&self, user: &str, thing: impl FnOnce() -> String, credential: &str) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return; // nearly every request comes here
         }
         let stay = locked(&self.open)
             .get(user)
-            .and_then(|things| things.get(thing)?.upgrade());
+            .and_then(|things| things.get(&thing())?.upgrade());
         if let Some(stay) = stay {
             stay.remember(credential);
         }

@@ -34,6 +34,16 @@ fn the_platforms_token_never_reaches_the_instance() {
 }
 
 #[test]
+fn a_cookie_that_is_not_ascii_hides_none_beside_it_and_passes_as_it_is() {
+    let harness = Harness::start();
+    let token = harness.token("ada");
+    let cookie = format!("name=J\u{fc}rgen; access_token={token}; a=b");
+    assert_eq!(harness.send("/jupyter/42/api", &[("Cookie", &cookie)]).status, 200);
+    let raw = String::from_utf8_lossy(&harness.instance.request().raw).into_owned();
+    assert!(raw.contains("name=J\u{fc}rgen; a=b") && !raw.contains(&token), "{raw}");
+}
+
+#[test]
 fn what_is_jupyters_own_passes() {
     let harness = Harness::start();
     let cookie = format!("access_token={}", harness.token("ada"));

@@ -243,6 +243,26 @@ fn an_address_that_has_become_another_persons_is_left_at_once() {
 }
 
 #[test]
+fn an_address_that_its_machine_has_left_is_left_by_all_who_were_sent_there() {
+    let harness = Harness::start();
+    let port = harness.instance.address().port();
+    let other = FakeUpstream::start_at(SocketAddr::from(([127, 0, 0, 2], port)));
+    let (old, new) = (harness.token("ada"), harness.token("ada"));
+    assert_eq!(harness.get_with(&old, "/jupyter/42/api").status, 200);
+    harness.visa.place("42", "ada", "127.0.0.2", "ACTIVE");
+    other.otherwise(Script::json(200, &json!({})));
+    harness.instance.forget();
+    for token in [&new, &old] {
+        assert_eq!(harness.get_with(token, "/jupyter/42/api").status, 200);
+    }
+    assert!(
+        harness.instance.requests().is_empty(),
+        "whose that is now, nobody knows"
+    );
+    assert_eq!(other.requests().len(), 2);
+}
+
+#[test]
 fn an_instance_that_cannot_be_reached_is_looked_up_anew() {
     let harness = Harness::start();
     let token = harness.token("ada");

@@ -9,5 +9,6 @@ mod listed;
 mod lookups;
 mod routing;
 mod startup;
+mod staying;
 mod tunnels;
 mod visa;

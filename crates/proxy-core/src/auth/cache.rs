@@ -7,15 +7,15 @@
 //! **Invariant**: an answer never outlives the token it is about, by the monotonic clock as by the wall clock. That a
 //! platform did not answer is never remembered.
 
+mod pools;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use moka::{Expiry, future::Cache};
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use tokio::sync::SemaphorePermit;
 
+use self::pools::Pools;
 use super::{CacheState, Identity, Outcome};
 use crate::{
     error::Reason,
@@ -28,10 +28,6 @@ const REJECTED_FOR: Duration = Duration::from_secs(5);
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Most good credentials that are remembered, and most bad ones.
 const ENTRIES: u64 = 10_000;
-/// Most lookups of one scheme in progress, for the whole process: what callers make up must not become the platform's load.
-const LOOKUPS: usize = 32;
-/// Longest wait until another lookup ends.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 type Key = [u8; 32];
 
@@ -91,8 +87,8 @@ pub struct AnswerCache<A: Lasting = Identity, R: Clone + Send + Sync + 'static =
     proven: Cache<Key, A>,
     /// Of its own, so that a flood of bad credentials cannot drive good ones out.
     rejected: Cache<Key, R>,
-    /// One for each lookup that may be in progress. `None`: a lookup costs the platform nothing.
-    places: Option<Semaphore>,
+    /// Who may look up now. `None`: a lookup costs the platform nothing.
+    pools: Option<Pools>,
     metrics: AnswerMetrics,
 }
 
@@ -110,14 +106,14 @@ impl<A: Lasting, R: Clone + Send + Sync + 'static> AnswerCache<A, R> {
             kind,
             proven: proven.build(),
             rejected: rejected.build(),
-            places: Some(Semaphore::new(LOOKUPS)),
+            pools: Some(Pools::new()),
             metrics: metrics.answers(kind),
         }
     }
 
     /// For a scheme that decides without asking: its lookups wait for nobody.
     pub(super) fn unbounded(self) -> Self {
-        Self { places: None, ..self }
+        Self { pools: None, ..self }
     }
 
     /// What is known of `credential`, or what `lookup` finds out about it. Of any number of callers that ask at once, one
@@ -159,17 +155,13 @@ impl<A: Lasting, R: Clone + Send + Sync + 'static> AnswerCache<A, R> {
         lookup: impl Future<Output = Result<A, NoAnswer<R>>>,
     ) -> Result<A, NoAnswer<R>> {
         let key = key(self.kind, credential);
-        let _place = self.place().await?;
-        let answer = lookup.await;
+        let answer = self.in_turn(key, lookup).await;
         match &answer {
             Ok(good) => {
                 self.rejected.invalidate(&key).await;
                 self.proven.insert(key, good.clone()).await;
             }
-            Err(NoAnswer::Rejected(reason)) => {
-                self.proven.invalidate(&key).await;
-                self.rejected.insert(key, reason.clone()).await;
-            }
+            Err(NoAnswer::Rejected(_)) => self.proven.invalidate(&key).await,
             Err(NoAnswer::Unavailable) => {}
         }
         answer
@@ -195,22 +187,29 @@ impl<A: Lasting, R: Clone + Send + Sync + 'static> AnswerCache<A, R> {
         if let Some(reason) = self.rejected.get(&key).await {
             return Err(reason.into());
         }
-        let _place = self.place().await?;
+        self.in_turn(key, lookup).await
+    }
+
+    /// What `lookup` finds out, once it may ask.
+    async fn in_turn(&self, key: Key, lookup: impl Future<Output = Result<A, NoAnswer<R>>>) -> Result<A, NoAnswer<R>> {
+        let _place = self.place(&key).await?;
         let answer = lookup.await;
+        if let (Some(pools), Ok(_) | Err(NoAnswer::Rejected(_))) = (&self.pools, &answer) {
+            pools.judged(key, answer.is_ok()).await;
+        }
         if let Err(NoAnswer::Rejected(reason)) = &answer {
             self.rejected.insert(key, reason.clone()).await;
         }
         answer
     }
 
-    async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, NoAnswer<R>> {
-        let Some(places) = &self.places else {
+    async fn place(&self, key: &Key) -> Result<Option<SemaphorePermit<'_>>, NoAnswer<R>> {
+        let Some(pools) = &self.pools else {
             return Ok(None);
         };
-        match timeout(PATIENCE, places.acquire()).await {
-            Ok(Ok(place)) => Ok(Some(place)),
-            _ => Err(NoAnswer::unavailable(self.kind, "too many lookups are in progress")),
-        }
+        let place = pools.place(key).await;
+        let busy = || NoAnswer::unavailable(self.kind, "too many lookups are in progress");
+        place.map(Some).ok_or_else(busy)
     }
 }
 

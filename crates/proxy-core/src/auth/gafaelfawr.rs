@@ -31,8 +31,9 @@ use crate::{
     telemetry::Metrics,
 };
 
-const KIND: &str = "gafaelfawr";
-const DELEGATED: HeaderName = HeaderName::from_static("x-auth-request-token");
+pub(crate) const KIND: &str = "gafaelfawr";
+/// Where an ingress puts a token that it has made for whoever passes it.
+pub(super) const DELEGATED: HeaderName = HeaderName::from_static("x-auth-request-token");
 
 /// Keys of kind `gafaelfawr`.
 #[derive(Clone, Debug, Deserialize)]

@@ -8,7 +8,10 @@ use actix_http::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::bearer::{Token, single};
+use super::{
+    bearer::{Token, single},
+    gafaelfawr::DELEGATED,
+};
 use crate::error::{ProxyError, Reason};
 
 /// A token of the platform, and where it was found.
@@ -34,21 +37,31 @@ impl<'h> Presented<'h> {
                 by_cookie: false,
             }));
         }
-        let lines = head.headers.get_all(COOKIE).filter_map(|line| line.to_str().ok());
-        let pairs = lines
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.split_once('='));
-        let mut values = pairs
-            .filter(|(found, _)| found.trim() == name)
-            .map(|(_, value)| value.trim());
+        let mut values = cookies(head, name.as_bytes());
         let Some(value) = values.next() else {
             return Ok(None);
         };
         if values.any(|other| other != value) {
             return Err(Reason::Ambiguous);
         }
-        let token = Token::new(value)?;
+        let text = std::str::from_utf8(value).map_err(|_| Reason::Malformed("it is no text".into()))?;
+        let token = Token::new(text)?;
         Ok(Some(Self { token, by_cookie: true }))
+    }
+
+    /// The token that an ingress has added, which it may have taken a cookie for.
+    ///
+    /// # Errors
+    /// `Malformed` and `Ambiguous`, as for the others.
+    pub(crate) fn delegated(head: &'h RequestHead) -> Result<Option<Self>, Reason> {
+        let token = single(head, &DELEGATED)?.map(Token::new).transpose()?;
+        Ok(token.map(|token| Self { token, by_cookie: true }))
+    }
+
+    /// Whether the token in the cookie `name` is what the request presents. Nobody is asked whether it is any good.
+    #[must_use]
+    pub fn is_in_cookie(head: &'h RequestHead, name: &str) -> bool {
+        Self::bearer_or_cookie(head, name).is_ok_and(|found| found.is_some_and(|found| found.by_cookie))
     }
 
     /// The token itself.
@@ -56,6 +69,18 @@ impl<'h> Presented<'h> {
     pub fn token(&self) -> &str {
         self.token.as_str()
     }
+}
+
+/// The values of the cookie `name`. What another cookie of the line holds, perhaps no text, is that cookie's own affair.
+fn cookies<'h>(head: &'h RequestHead, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
+    let lines = head.headers.get_all(COOKIE).map(HeaderValue::as_bytes);
+    lines
+        .flat_map(|line| line.split(|byte| *byte == b';'))
+        .filter_map(move |pair| {
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let (found, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
+            (found == name).then_some(value)
+        })
 }
 
 /// The token of `Bearer …`, whatever it is.
@@ -180,6 +205,33 @@ mod tests {
         );
         assert!(found(&["Bearer"], &["access_token=c"]).unwrap_err().contains("empty"));
         assert!(found(&["Bearer a b"], &[]).is_err() && found(&[], &["access_token="]).is_err());
+    }
+
+    #[test]
+    fn what_a_cookie_beside_the_token_holds_does_not_matter() {
+        let found = |lines: &[&[u8]]| {
+            let mut head = RequestHead::default();
+            for line in lines {
+                head.headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+            }
+            let found = Presented::bearer_or_cookie(&head, "access_token").map_err(|reason| reason.to_string())?;
+            Ok::<_, String>(found.map(|found| found.token().to_owned()))
+        };
+        let c = Ok(Some("c".to_owned()));
+        assert_eq!(found(&[b"name=J\xc3\xbcrgen; access_token=c; a=\xff"]), c);
+        assert_eq!(found(&[b"\xff\xfe; access_token=c"]), c);
+        assert_eq!(found(&[b"a=\xff;access_token=c", b"access_token=c"]), c);
+        let two = found(&[b"a=\xff; access_token=c", b"access_token=d"]);
+        assert!(
+            two.unwrap_err().contains("two credentials"),
+            "neither of them is hidden"
+        );
+        for other in [&b"\xc2\xa0access_token=c"[..], b"access_token\xff=c", b"a=\xff"] {
+            assert_eq!(found(&[other]), Ok(None));
+        }
+        for bad in [&b"access_token=c\xff"[..], "access_token=\u{a0}c".as_bytes()] {
+            assert!(found(&[bad]).is_err());
+        }
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Asks an upstream for a tunnel, and judges what it answers.
 
-use http::response::Parts;
+use actix_http::RequestHead;
+use http::{HeaderName, response::Parts};
 use tokio::time::Instant;
 
 use super::{Exchange, Forwarder, Sending, Step, answer, failure::failed, outgoing, upload::Upload};
 use crate::{
     credential::Credential,
     error::ProxyError,
-    limits::Slot,
+    limits::{Slot, TunnelPlace},
     policy::Permit,
     transport::Switched,
     tunnel::{
@@ -17,22 +18,43 @@ use crate::{
     upstream::Upstream,
 };
 
-impl Forwarder {
-    /// Asks the upstream for the protocol that `exchange.head` asks for, on a connection of its own. The slot is given back
-    /// once there is a tunnel: these have a limit of their own.
+/// A tunnel that there may be: what asks for it is a handshake, and it has its place. Whatever begins with a tunnel begins after this.
+#[must_use = "dropping it gives the place back"]
+pub struct Opening {
+    asked: Asked,
+    place: TunnelPlace,
+    slot: Slot,
+}
+
+impl Opening {
+    /// Takes a place for the tunnel that `head` asks for.
     ///
     /// # Errors
-    /// What [`Forwarder::forward`] may fail with; a handshake that is none, or one tunnel too many; a 101 that does not
-    /// answer the handshake. A redirect that would have to be followed is refused.
+    /// A handshake that is none, or one tunnel too many.
+    pub fn new(head: &RequestHead, slot: Slot) -> Result<Self, ProxyError> {
+        Ok(Self {
+            asked: Asked::of(head)?,
+            place: slot.tunnel()?, // may they have one more?
+            slot,
+        })
+    }
+}
+
+impl Forwarder {
+    /// Asks the upstream for the protocol that `exchange.head` asks for, on a connection of its own. The opening's slot is
+    /// given back once there is a tunnel: these have a limit of their own.
+    ///
+    /// # Errors
+    /// What [`Forwarder::forward`] may fail with; a 101 that does not answer the handshake. A redirect that would have to be
+    /// followed is refused.
     pub async fn tunnel(
         &self,
         permit: Permit,
         credential: Credential,
         exchange: &Exchange<'_>,
-        slot: Slot,
+        opening: Opening,
     ) -> Result<Upgrade, ProxyError> {
-        let asked = Asked::of(exchange.head)?;
-        let place = slot.tunnel()?; // may they have one more?
+        let Opening { asked, place, slot } = opening;
         let sending = Sending {
             permit,
             credential,
@@ -89,10 +111,13 @@ fn check(asked: &Asked, parts: &Parts, upstream: &Upstream) -> Result<(), ProxyE
     answer::check_size(&parts.headers, upstream)?;
     match asked.flaw(parts) {
         None => Ok(()),
-        Some(reason) => Err(ProxyError::Invalid {
-            upstream: upstream.name.clone(),
-            reason,
-            detail: format!("{:?}", parts.headers.keys()), // values may be secrets of either side
-        }),
+        Some(reason) => {
+            let names: Vec<&str> = parts.headers.keys().map(HeaderName::as_str).collect();
+            Err(ProxyError::Invalid {
+                upstream: upstream.name.clone(),
+                reason,
+                detail: names.join(", "), // values may be secrets of either side
+            })
+        }
     }
 }

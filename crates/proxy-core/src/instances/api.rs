@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use actix_http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -41,16 +42,19 @@ pub struct Found {
     by_cookie: Identity,
     /// Where it is.
     pub place: Place,
+    /// When that was asked.
+    pub asked: Instant,
 }
 
 impl Found {
     /// For a token that the API server has just accepted.
-    fn new(token: &str, place: Place) -> Self {
+    fn new(token: &str, place: Place, asked: Instant) -> Self {
         let by_header = claims::caller(token);
         Self {
             by_cookie: by_header.through_cookie(),
             by_header,
             place,
+            asked,
         }
     }
 
@@ -149,9 +153,10 @@ impl InstanceApi {
         let url = self.url(id, "").map_err(|error| NoAnswer::unavailable(KIND, error))?;
         let json = HeaderValue::from_static("application/json"); // as visa-jupyter-proxy has it
         let headers = [(AUTHORIZATION, bearer(token)), (CONTENT_TYPE, json)];
+        let asked = Instant::now();
         match client.get(&url, &headers).await {
             Ok(answer) => match answer.status {
-                200 => self.judge(&answer, token, id),
+                200 => Ok(Found::new(token, self.judge(&answer, id)?, asked)),
                 401 => Err(Refused::Token(Reason::Unknown).into()),
                 403 => Err(Refused::Forbidden.into()),
                 404 => Err(Refused::Missing.into()),
@@ -161,7 +166,7 @@ impl InstanceApi {
         }
     }
 
-    fn judge(&self, answer: &Answer, token: &str, id: &str) -> Result<Found, NoAnswer<Refused>> {
+    fn judge(&self, answer: &Answer, id: &str) -> Result<Place, NoAnswer<Refused>> {
         let unusable = |what: &str| NoAnswer::unavailable(KIND, format!("the API server's answer {what}"));
         if !answer.says_json {
             return Err(unusable("says that it is no JSON"));
@@ -174,17 +179,21 @@ impl InstanceApi {
         if !same {
             return Err(unusable("is about another instance"));
         }
+        let number = data.id.to_string();
+        let nowhere = |why| {
+            self.places.left(&number);
+            NoAnswer::Rejected(why)
+        };
         if let Some(state) = data.state.as_deref().filter(|state| !RUNNING.contains(state)) {
-            return Err(Refused::NotRunning(known_state(state)).into());
+            return Err(nowhere(Refused::NotRunning(known_state(state))));
         }
         let address = data.ip_address.as_deref().filter(|address| !address.is_empty());
-        let address = address.ok_or(Refused::NoAddress)?;
+        let address = address.ok_or_else(|| nowhere(Refused::NoAddress))?;
         let address = address.parse().map_err(|_| unusable("has an address that is none"))?;
-        let place = self.places.place(address, &data.id.to_string()).ok_or_else(|| {
+        self.places.place(address, &number).ok_or_else(|| {
             tracing::warn!(%address, instance = data.id, "the address is outside of tenant.upstream.allow_networks");
-            Refused::Outside
-        })?;
-        Ok(Found::new(token, place))
+            Refused::Outside.into()
+        })
     }
 
     /// Tells the API server of the begin (`open`) or end (`close`) of a session of an instance.
@@ -268,4 +277,4 @@ fn bearer(token: &str) -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -9,6 +9,7 @@ use actix_http::RequestHead;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 
 use super::{
     api::{InstanceApi, KIND},
@@ -19,12 +20,11 @@ use super::{
 use crate::{
     access::Access,
     auth::{
-        Authenticator, Authenticators, CacheState, GATEWAY, Identity, Outcome, Presented, RETRY_AFTER, Required,
-        presented_as_bearer,
+        Authenticator, Authenticators, CacheState, GAFAELFAWR, GATEWAY, Identity, Outcome, Presented, RETRY_AFTER,
+        Required, presented_as_bearer,
     },
     client::PlatformClient,
     error::{ProxyError, Reason},
-    staying::Standing,
     telemetry::{IdentityMetrics, Metrics, Record},
 };
 
@@ -68,7 +68,7 @@ pub type FindId = dyn Fn(&str) -> Option<String> + Send + Sync;
 /// Everybody who may call one tenant.
 pub struct Callers {
     directory: Directory,
-    schemes: Option<Authenticators>,
+    pub(super) schemes: Option<Authenticators>,
     find_id: Box<FindId>,
     counters: IdentityMetrics,
 }
@@ -81,6 +81,8 @@ pub struct Visit<'h> {
     pub cache: CacheState,
     /// Where the instance is.
     pub place: Place,
+    /// When that was asked.
+    pub asked: Instant,
     /// What they came with, if that is what proves them.
     pub token: Option<Presented<'h>>,
 }
@@ -139,7 +141,7 @@ impl Callers {
         visit
     }
 
-    async fn look<'h>(
+    pub(super) async fn look<'h>(
         &self,
         head: &'h RequestHead,
         id: &str,
@@ -148,38 +150,25 @@ impl Callers {
     ) -> Result<Visit<'h>, ProxyError> {
         let token = Presented::bearer_or_cookie(head, COOKIE).map_err(ProxyError::Rejected)?;
         let known = self.known(head, token.as_ref(), client, record).await?;
-        let (identity, cache, place) = match (&self.directory, known, &token) {
+        let (identity, cache, place, asked) = match (&self.directory, known, &token) {
             (Directory::Visa(_), _, None) | (Directory::Static(_), None, _) => return Err(ProxyError::Unauthenticated),
             (Directory::Static(listed), Some((identity, cache)), _) => {
-                let listed = listed.get(id).filter(|(_, access)| access.admits(Some(&identity)));
-                (identity, cache, listed.ok_or_else(missing)?.0.clone())
+                let place = self::listed(listed, id, &identity)?.clone();
+                (identity, cache, place, Instant::now())
             }
             (Directory::Visa(api), known, Some(token)) => {
                 let (found, cache) = api.find(token.token(), id, client).await?;
                 let identity = known.map_or_else(|| found.identity(token.by_cookie).clone(), |(identity, _)| identity);
-                (identity, cache, found.place)
+                (identity, cache, found.place, found.asked)
             }
         };
         Ok(Visit {
-            // Whom the network proves, no token does.
-            token: token.filter(|_| identity.kind() != GATEWAY),
+            token: proof(head, &identity, token)?,
             identity,
             cache,
             place,
+            asked,
         })
-    }
-
-    /// Whether whoever has `token` may stay at the instance `id`, which was at `place` when they came.
-    pub async fn standing(&self, token: &str, id: &str, place: &Place, client: &PlatformClient) -> Standing {
-        let found = match &self.directory {
-            Directory::Visa(api) => api.find_again(token, id, client).await.map_err(ProxyError::from),
-            Directory::Static(_) => {
-                let head = presented_as_bearer(&RequestHead::default(), Some(token));
-                let visit = self.look(&head, id, client, None).await;
-                return standing(visit.map(|visit| visit.place.address), place);
-            }
-        };
-        standing(found.map(|found| found.place.address), place)
     }
 
     /// The caller by `[[identity]]`, whatever instance is asked for.
@@ -276,17 +265,27 @@ impl Authenticator for Pages {
     }
 }
 
-fn standing(found: Result<std::net::IpAddr, ProxyError>, place: &Place) -> Standing {
-    match found {
-        Ok(address) if address != place.address => Standing::Withdrawn("the instance has another address now"),
-        // It may be on its way down, or up again: the token is good.
-        Ok(_) | Err(ProxyError::NotRunning(_) | ProxyError::NoAddress { .. }) => Standing::Accepted,
-        Err(ProxyError::Rejected(_) | ProxyError::Unauthenticated) => Standing::Rejected,
-        // Where it is now may not be connected to.
-        Err(ProxyError::Unreachable { .. }) => Standing::Withdrawn("the instance has another address now"),
-        Err(error) if error.problem().status >= 500 => Standing::Unknown,
-        Err(_) => Standing::Withdrawn("the instance is not yours to use any more"),
-    }
+/// What of all that came along proves `identity`.
+fn proof<'h>(
+    head: &'h RequestHead,
+    identity: &Identity,
+    token: Option<Presented<'h>>,
+) -> Result<Option<Presented<'h>>, ProxyError> {
+    Ok(match identity.kind() {
+        GATEWAY => None, // whom the network proves, no token does
+        GAFAELFAWR => Presented::delegated(head).map_err(ProxyError::Rejected)?.or(token),
+        _ => token,
+    })
+}
+
+/// Where the listed instance `id` is, for `identity`.
+pub(super) fn listed<'l>(
+    listed: &'l HashMap<String, (Place, Access)>,
+    id: &str,
+    identity: &Identity,
+) -> Result<&'l Place, ProxyError> {
+    let listed = listed.get(id).filter(|(_, access)| access.admits(Some(identity)));
+    listed.map(|(place, _)| place).ok_or_else(missing)
 }
 
 pub(super) fn missing() -> ProxyError {

@@ -3,10 +3,10 @@
 //! **Invariant**: what is connected to is an address that was admitted, written as such: no name is looked up in between.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -24,8 +24,16 @@ pub struct Places {
     ports: Vec<(Arc<str>, u16)>,
     kind: Kind,
     config: ReachConfig,
-    /// Which machine had an address last, by what the platform says.
-    owners: Mutex<HashMap<IpAddr, (String, Place)>>,
+    known: Mutex<Known>,
+}
+
+/// What the platform said last.
+#[derive(Debug, Default)]
+struct Known {
+    /// Which machine had an address.
+    owners: HashMap<IpAddr, (String, Place)>,
+    /// Which address a machine had.
+    homes: HashMap<String, IpAddr>,
 }
 
 /// An address that may be connected to, and what is there.
@@ -34,7 +42,7 @@ pub struct Place {
     /// The address as it is connected to.
     pub address: IpAddr,
     upstreams: Arc<[Upstream]>,
-    /// Set once another machine has the address.
+    /// Set once another machine has the address, or this one has another.
     taken: Arc<AtomicBool>,
 }
 
@@ -46,30 +54,40 @@ impl Places {
             ports,
             kind,
             config: config.clone(),
-            owners: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
     /// The place of the machine `id`, which is at `address` now. `None`: that may not be connected to.
     #[must_use]
     pub fn place(&self, address: IpAddr, id: &str) -> Option<Place> {
-        let address = self.config.networks.admit(address)?;
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        match owners.get(&address) {
+        let address = self.config.networks.admit(address);
+        let mut known = self.known();
+        known.leave(id, address);
+        let address = address?;
+        match known.owners.get(&address) {
             Some((owner, place)) if owner == id => return Some(place.clone()),
             Some((_, place)) => place.taken.store(true, Ordering::Relaxed),
             None => {}
         }
-        if owners.len() >= MANY {
-            owners.retain(|_, (_, place)| Arc::strong_count(&place.taken) > 1);
-        }
+        known.make_room();
         let place = Place {
             address,
             upstreams: self.upstreams(address)?,
             taken: Arc::default(),
         };
-        owners.insert(address, (id.to_owned(), place.clone()));
+        known.owners.insert(address, (id.to_owned(), place.clone()));
+        known.homes.insert(id.to_owned(), address);
         Some(place)
+    }
+
+    /// The machine `id` is nowhere now: where it was, another may be.
+    pub fn left(&self, id: &str) {
+        self.known().leave(id, None);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn upstreams(&self, address: IpAddr) -> Option<Arc<[Upstream]>> {
@@ -86,6 +104,32 @@ impl Places {
     }
 }
 
+impl Known {
+    /// The machine `id` is not where it was, unless that is `now`.
+    fn leave(&mut self, id: &str, now: Option<IpAddr>) {
+        let Some(home) = self.homes.get(id).copied().filter(|home| Some(*home) != now) else {
+            return;
+        };
+        self.homes.remove(id);
+        if let Entry::Occupied(owner) = self.owners.entry(home)
+            && owner.get().0 == id
+        {
+            let (_, place) = owner.remove();
+            place.taken.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn make_room(&mut self) {
+        let Self { owners, homes } = self;
+        if owners.len() >= MANY {
+            owners.retain(|_, (_, place)| Arc::strong_count(&place.taken) > 1);
+        }
+        if homes.len() >= MANY {
+            homes.retain(|id, home| owners.get(home).is_some_and(|(owner, _)| owner == id));
+        }
+    }
+}
+
 impl Place {
     /// How the port of this number is reached.
     #[must_use]
@@ -93,7 +137,7 @@ impl Place {
         self.upstreams.get(port)
     }
 
-    /// Whether the address has become another machine's.
+    /// Whether the address has become another machine's, or may have: its own has left it.
     #[must_use]
     pub fn is_taken(&self) -> bool {
         self.taken.load(Ordering::Relaxed)

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{api::InstanceApi, callers::missing};
 use crate::{
     client::PlatformClient,
-    duties::{Duties, Ending, Held},
+    duties::{Duties, Ending, Held, Unconfirmed},
     error::{ProxyError, Reason},
     service::{Background, Clients},
     telemetry::Metrics,
@@ -126,7 +126,7 @@ struct Closing(Arc<InstanceApi>);
 
 #[async_trait(?Send)]
 impl Ending for Closing {
-    async fn end(&self, clients: &Clients, duty: &str) -> Result<(), String> {
+    async fn end(&self, clients: &Clients, duty: &str) -> Result<(), Unconfirmed> {
         let Ok(session) = serde_json::from_str::<Session>(duty) else {
             return Ok(()); // not of our making
         };
@@ -135,11 +135,21 @@ impl Ending for Closing {
             .tell(&clients.platform, (&session.instance, "close"), None, &session.body())
             .await;
         match told.map(|answer| answer.status) {
-            // Of an instance that is not there any more there is no session.
-            Ok(200..=299 | 404) => Ok(()),
-            Ok(status) => Err(format!("the API server answered {status}")),
-            Err(error) => Err(error.to_string()),
+            Ok(status) => judged(status),
+            Err(error) => Err(Unconfirmed::NotNow(error.to_string())),
         }
+    }
+}
+
+/// What the status says of a session that VISA was told the end of.
+fn judged(status: u16) -> Result<(), Unconfirmed> {
+    let detail = || format!("the API server answered {status}");
+    match status {
+        // Of an instance that is not there any more there is no session.
+        200..=299 | 404 | 410 => Ok(()),
+        // Too slow, too early, too often: that may pass.
+        400..=499 if !matches!(status, 408 | 425 | 429) => Err(Unconfirmed::Refused(detail())),
+        _ => Err(Unconfirmed::NotNow(detail())),
     }
 }
 

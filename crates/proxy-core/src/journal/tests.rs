@@ -64,6 +64,26 @@ fn two_processes_share_a_directory_but_no_file_and_the_next_takes_over_from_the_
 }
 
 #[test]
+fn what_others_leave_that_die_later_is_adopted_once() {
+    let files = TempDir::new().unwrap();
+    let (first, _) = open(files.path());
+    let (second, _) = open(files.path());
+    first.add("a");
+    second.add("a");
+    second.add("b");
+    assert_eq!(first.adopt(), [""; 0], "it is alive");
+    drop(second);
+    let (third, left) = open(&files.path().join("elsewhere"));
+    assert_eq!((third.adopt().len(), left.len()), (0, 0));
+    assert_eq!(first.adopt(), ["b"]);
+    assert_eq!(first.adopt(), [""; 0]);
+    let (_fourth, left) = open(files.path());
+    assert_eq!(left, set(&[]), "it is another's by now");
+    drop(first);
+    assert_eq!(open(files.path()).1, set(&["a", "b"]));
+}
+
+#[test]
 fn the_file_is_written_anew_when_most_of_it_says_nothing() {
     let files = TempDir::new().unwrap();
     let (journal, _) = open(files.path());

@@ -46,7 +46,17 @@ fn stay(
     platform: &Platform,
     credential: &str,
 ) -> Rc<RefCell<Option<(&'static str, u64)>>> {
-    let (stay, platform, ended) = (stays.begin("ada", "42", credential), platform.clone(), Rc::default());
+    stay_since(stays, platform, credential, Instant::now())
+}
+
+fn stay_since(
+    stays: &std::sync::Arc<Stays>,
+    platform: &Platform,
+    credential: &str,
+    asked: Instant,
+) -> Rc<RefCell<Option<(&'static str, u64)>>> {
+    let stay = stays.begin("ada", "42", credential, asked);
+    let (platform, ended) = (platform.clone(), Rc::default());
     let told: Rc<RefCell<_>> = Rc::clone(&ended);
     let began = Instant::now();
     actix_rt::spawn(async move {
@@ -66,7 +76,7 @@ async fn a_renewed_credential_keeps_a_stay_that_its_own_would_end() {
     for renewed in ["one", "two", "three"] {
         *platform.good.borrow_mut() = vec![renewed];
         seconds(20).await; // rejected once by then, at most
-        stays.note("ada", "42", renewed);
+        stays.note("ada", || "42".to_owned(), renewed);
         seconds(40).await;
     }
     assert_eq!(*ended.borrow(), None, "{:?}", platform.asked.borrow());
@@ -78,8 +88,8 @@ async fn whoever_has_no_good_credential_any_more_is_sent_away_within_the_time() 
     pause();
     let (stays, platform) = (Stays::new(MINUTE), Platform::accepting(&["old"]));
     let ended = stay(&stays, &platform, "old");
-    stays.note("eve", "42", "eves");
-    stays.note("ada", "43", "another things");
+    stays.note("eve", || "42".to_owned(), "eves");
+    stays.note("ada", || "43".to_owned(), "another things");
     seconds(31).await;
     platform.good.borrow_mut().clear();
     seconds(62).await; // the clock of the test goes in steps
@@ -87,6 +97,23 @@ async fn whoever_has_no_good_credential_any_more_is_sent_away_within_the_time() 
     assert_eq!(reason, SIGNED_OUT);
     assert!(after <= 93, "{after}");
     assert!(platform.asked.borrow().iter().all(|asked| asked == "old"));
+}
+
+#[actix_rt::test]
+async fn who_is_let_in_by_what_was_said_a_while_ago_is_asked_about_the_earlier() {
+    pause();
+    let (stays, platform) = (Stays::new(MINUTE), Platform::accepting(&["old"]));
+    let asked = Instant::now();
+    *platform.withdrawn.borrow_mut() = true;
+    seconds(20).await;
+    let ended = stay_since(&stays, &platform, "old", asked);
+    seconds(9).await;
+    assert_eq!(*ended.borrow(), None);
+    seconds(2).await;
+    assert!(ended.borrow().is_some());
+    let ended = stay_since(&stays, &platform, "old", asked);
+    seconds(1).await;
+    assert_eq!(*ended.borrow(), Some(("withdrawn", 0)), "at once, if that is due");
 }
 
 #[actix_rt::test]
@@ -120,7 +147,7 @@ async fn one_of_many_asks_and_all_end() {
 async fn who_signs_in_again_begins_anew_though_an_end_is_still_on_its_way() {
     pause();
     let (stays, platform) = (Stays::new(MINUTE), Platform::accepting(&["new"]));
-    let ending = stays.begin("ada", "42", "old"); // a tunnel that has not closed yet
+    let ending = stays.begin("ada", "42", "old", Instant::now()); // a tunnel that has not closed yet
     let ended = stay(&stays, &platform, "old");
     seconds(65).await;
     assert!(ended.borrow().is_some());
@@ -128,7 +155,7 @@ async fn who_signs_in_again_begins_anew_though_an_end_is_still_on_its_way() {
     drop(ending);
     seconds(65).await;
     assert_eq!(*again.borrow(), None);
-    stays.note("ada", "42", "newer");
+    stays.note("ada", || "42".to_owned(), "newer");
     seconds(35).await;
     assert_eq!(
         platform

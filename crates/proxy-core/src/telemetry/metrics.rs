@@ -149,7 +149,7 @@ impl Metrics {
             ),
             endings: counters(
                 "nbgate_endings_total",
-                "Attempts to tell a platform that something has ended there, by outcome (confirmed, failed).",
+                "Attempts to tell a platform that something has ended there, by outcome (confirmed, failed); given_up: ends that it is told no more.",
                 &["outcome"],
             ),
             audit_lost: register(
@@ -215,11 +215,9 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts one attempt to tell a platform of an end.
-    pub fn ending(&self, confirmed: bool) {
-        self.endings
-            .with_label_values(&[if confirmed { "confirmed" } else { "failed" }])
-            .inc();
+    /// Counts one attempt to tell a platform of an end, by what became of it.
+    pub fn ending(&self, outcome: &'static str) {
+        self.endings.with_label_values(&[outcome]).inc();
     }
 
     /// Counts lines that standard output did not take.

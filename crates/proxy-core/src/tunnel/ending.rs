@@ -109,6 +109,15 @@ impl Close {
             reason: reason.into(),
         }
     }
+
+    /// Who has the tunnel may not have it any more (1008).
+    #[must_use]
+    pub fn policy(reason: &'static str) -> Self {
+        Self {
+            code: 1008,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// Watches for an [`Ending`].

@@ -20,7 +20,7 @@ use proxy_core::{
     credential::{Credential, CredentialSource},
     entrance::Entrance,
     error::ProxyError,
-    forward::{Exchange, Forwarder},
+    forward::{Exchange, Forwarder, Opening},
     headers::{HeaderPolicy, Passing},
     policy::{self, Permit, Policy, Presets, Verdict},
     realm::Realm,
@@ -174,7 +174,7 @@ impl Site for Tunnels {
         assert_ne!(head.uri.path(), "/ws/panic", "as asked");
         let upgrade = self
             .forwarder
-            .tunnel(permit, Self::credential(), &exchange, slot)
+            .tunnel(permit, Self::credential(), &exchange, Opening::new(head, slot)?)
             .await?;
         let mut end = self.strings.end.clone();
         Ok(match upgrade {

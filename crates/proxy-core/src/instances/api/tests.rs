@@ -5,6 +5,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Found, known_state};
 use crate::{
@@ -33,7 +34,7 @@ const KIND: Kind = Kind {
     user_agent: "test",
 };
 
-fn places() -> Places {
+pub(in crate::instances) fn places() -> Places {
     let second = Duration::from_secs(1);
     let config = ReachConfig {
         networks: Networks {
@@ -58,7 +59,7 @@ fn place(places: &Places, address: &str, id: &str) -> Option<Place> {
 
 fn of_claims(claims: &Value) -> Found {
     let token = format!("e30.{}.signature", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    Found::new(&token, place(&places(), "10.0.0.1", "42").unwrap())
+    Found::new(&token, place(&places(), "10.0.0.1", "42").unwrap(), Instant::now())
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_caller_has_the_name_that_the_accepted_token_says() {
         let name = of_claims(&claims).identity(false).user().to_owned();
         assert!(name.starts_with("token-") && name.len() == 18, "{name}");
     }
-    let opaque = |token| Found::new(token, place(&places(), "10.0.0.1", "42").unwrap());
+    let opaque = |token| Found::new(token, place(&places(), "10.0.0.1", "42").unwrap(), Instant::now());
     assert_ne!(
         opaque("one").identity(false).user(),
         opaque("other").identity(false).user()
@@ -148,13 +149,30 @@ fn an_address_is_taken_once_it_is_another_machines() {
     assert!(first.is_taken() && again.is_taken() && !next.is_taken() && !other.is_taken());
     for number in 0..3_000_u32 {
         let address = IpAddr::from((0x0a01_0000 + number).to_be_bytes());
-        drop(places.place(address, "1"));
+        drop(places.place(address, &format!("1{number}")));
     }
     place(&places, "10.0.0.2", "45").unwrap();
     assert!(
         other.is_taken(),
         "what is in use is remembered, however many there were"
     );
+}
+
+#[test]
+fn an_address_is_taken_once_its_machine_has_left_it() {
+    let places = places();
+    let first = place(&places, "10.0.0.1", "42").unwrap();
+    let other = place(&places, "10.0.0.9", "43").unwrap();
+    let second = place(&places, "10.0.0.2", "42").unwrap();
+    assert!(first.is_taken() && !second.is_taken());
+    assert!(place(&places, "192.168.0.1", "42").is_none());
+    assert!(second.is_taken(), "it is outside of the networks now");
+    let third = place(&places, "10.0.0.3", "42").unwrap();
+    let next = place(&places, "10.0.0.3", "44").unwrap();
+    places.left("42");
+    assert!(third.is_taken() && !next.is_taken(), "44 has come in between");
+    places.left("44");
+    assert!(next.is_taken() && !other.is_taken());
 }
 
 #[test]

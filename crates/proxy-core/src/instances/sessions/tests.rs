@@ -1,4 +1,5 @@
-use super::Session;
+use super::{Session, judged};
+use crate::duties::Unconfirmed;
 
 fn session(instance: &str, kernel: &str, session: &str) -> Option<Session> {
     Some(Session {
@@ -42,5 +43,18 @@ fn nothing_else_is() {
         &format!("/jupyter/42/api/kernels/a/channels?session_id={long}"),
     ] {
         assert_eq!(Session::of(target, "42"), None, "{target}");
+    }
+}
+
+#[test]
+fn an_unknown_session_is_closed_and_only_a_refusal_is_one() {
+    for status in [200, 204, 404, 410] {
+        assert_eq!(judged(status), Ok(()));
+    }
+    for status in [400, 401, 403, 405, 422] {
+        assert!(matches!(judged(status), Err(Unconfirmed::Refused(_))), "{status}");
+    }
+    for status in [302, 408, 425, 429, 500, 502, 503, 504] {
+        assert!(matches!(judged(status), Err(Unconfirmed::NotNow(_))), "{status}");
     }
 }

@@ -11,7 +11,8 @@ use futures_util::future::join_all;
 use super::{
     super::{
         super::{CacheState, tests::support::told},
-        AnswerCache, ENTRIES, Failure, LOOKUPS, PATIENCE,
+        AnswerCache, ENTRIES, Failure, NoAnswer,
+        pools::{LOOKUPS, PATIENCE},
     },
     Asked, MINUTE, ada, cache, state,
 };
@@ -66,6 +67,28 @@ async fn one_lookup_too_many_is_told_to_come_back_and_known_callers_notice_nothi
 }
 
 #[actix_web::test]
+async fn a_flood_of_made_up_tokens_keeps_no_good_one_from_being_asked_about_again() {
+    let (cache, asked) = (Rc::new(cache(MINUTE)), Asked::default());
+    cache.outcome(&[b"good"], asked.answer(Ok(ada(None)))).await;
+    let _flood = endless(&cache, LOOKUPS).await;
+    let start = Instant::now();
+    for _ in 0..10 * LOOKUPS {
+        let again = cache.ask_again(&[b"good"], asked.answer(Ok(ada(None)))).await;
+        assert!(again.is_ok());
+        cache.forget(&[b"good"]).await;
+        let outcome = cache.outcome(&[b"good"], asked.answer(Ok(ada(None)))).await;
+        assert_eq!(state(&outcome), CacheState::Miss);
+    }
+    assert!(start.elapsed() < PATIENCE);
+    let refused = cache
+        .ask_again(&[b"good"], asked.answer(Err(Reason::Unknown.into())))
+        .await;
+    assert!(matches!(refused, Err(NoAnswer::Rejected(_))));
+    let more = cache.ask_again(&[b"good"], asked.answer(Ok(ada(None)))).await;
+    assert_eq!(more.err(), Some(NoAnswer::Unavailable), "it is like all others now");
+}
+
+#[actix_web::test]
 async fn lookups_that_end_leave_their_places() {
     let (cache, asked) = (cache(MINUTE), Asked::default());
     let tokens: Vec<[u8; 4]> = (0..1_000_u32).map(u32::to_be_bytes).collect();
@@ -81,7 +104,9 @@ async fn lookups_that_end_leave_their_places() {
     });
     join_all(outcomes).await;
     assert_eq!(asked.0.get(), 1_000);
-    assert_eq!(cache.places.as_ref().unwrap().available_permits(), LOOKUPS);
+    let pools = cache.pools.as_ref().unwrap();
+    assert_eq!(pools.others.available_permits(), LOOKUPS);
+    assert_eq!(pools.known.available_permits(), LOOKUPS);
 }
 
 #[actix_web::test]
