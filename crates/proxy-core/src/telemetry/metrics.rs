@@ -1,15 +1,19 @@
 //! Prometheus metrics of one service. Labels come from small closed sets.
 
 mod identity;
+mod tenant;
 
 use std::sync::Arc;
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector, process_collector::ProcessCollector,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
+    process_collector::ProcessCollector,
 };
 
-pub use self::identity::{AnswerMetrics, IdentityMetrics, KeyMetrics};
+pub use self::{
+    identity::{AnswerMetrics, IdentityMetrics, KeyMetrics},
+    tenant::TenantMetrics,
+};
 
 /// Seconds: from a cache hit on loopback to a slow search.
 const BUCKETS: &[f64] = &[
@@ -252,60 +256,6 @@ impl Metrics {
         let status = std::str::from_utf8(&digits).unwrap_or("000");
         self.requests
             .with_label_values(&[self.service, tenant, route, method, status])
-    }
-
-    /// The metrics of one tenant, resolved once.
-    #[must_use]
-    pub fn tenant(self: &Arc<Self>, tenant: &str) -> TenantMetrics {
-        let labels = [self.service, tenant];
-        TenantMetrics {
-            all: self.clone(),
-            tenant: tenant.to_owned(),
-            request_seconds: self.request_seconds.with_label_values(&labels),
-            upstream_seconds: self.upstream_seconds.with_label_values(&labels),
-            in_flight: self.in_flight.with_label_values(&labels),
-            open_tunnels: self.open_tunnels.with_label_values(&labels),
-            cut_answers: self.cut_answers.with_label_values(&labels),
-        }
-    }
-}
-
-/// The metrics of one tenant.
-#[derive(Clone, Debug)]
-pub struct TenantMetrics {
-    all: Arc<Metrics>,
-    tenant: String,
-    /// From a request's head to its answer's last byte.
-    pub request_seconds: Histogram,
-    /// From sending a request upstream to the head of the answer.
-    pub upstream_seconds: Histogram,
-    /// Requests in progress.
-    pub in_flight: IntGauge,
-    /// Tunnels that are open, or being opened.
-    pub open_tunnels: IntGauge,
-    /// Answers that ended in a reset because of the upstream.
-    pub cut_answers: IntCounter,
-}
-
-impl TenantMetrics {
-    /// The tenant's name.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        &self.tenant
-    }
-
-    /// The metrics of the whole service.
-    #[must_use]
-    pub fn all(&self) -> &Arc<Metrics> {
-        &self.all
-    }
-
-    /// Counts one request that a rule denied.
-    pub fn denied(&self, rule: &str) {
-        self.all
-            .denied
-            .with_label_values(&[self.all.service, &self.tenant, rule])
-            .inc();
     }
 }
 
