@@ -67,6 +67,18 @@ faults:
 e2e SUITE="jira":
     NBGATE_E2E_ARTEFACTS="$CARGO_TARGET_DIR/e2e/{{ SUITE }}" bash e2e/run.sh {{ SUITE }}
 
+# Check the Helm charts and what Argo CD is given, without a cluster
+charts *ARGS:
+    bash scripts/charts/run.sh check {{ ARGS }}
+
+# Write anew what is generated from the charts: schemas, tables of values, Argo CD's manifests
+charts-write:
+    bash scripts/charts/run.sh write
+
+# Write every service as an application of Phalanx into OUT, a checkout of it
+phalanx OUT:
+    bash scripts/charts/run.sh phalanx "{{ absolute_path(OUT) }}"
+
 # Fuzz each target for so many seconds, or those that are named (docs/robustness.md); writes summary.json
 fuzz SECONDS="600" *TARGETS: _cargo-fuzz
     python3 scripts/fuzz.py {{ SECONDS }} {{ TARGETS }} --cargo-fuzz {{ cargo_fuzz }}/bin/cargo-fuzz --target-dir {{ cache }}/fuzz-target --scratch "$CARGO_TARGET_DIR/fuzz"
@@ -125,6 +137,7 @@ ci:
     stage doc
     stage deny
     stage test
+    stage charts
     stage fuzz 10
     together "e2e efd" "e2e identity"
     together "e2e instance" "e2e jira"

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"`(?:\w+::)*([a-z][a-z0-9]*(?:_[a-z0-9]+){3,})`")
 FUNCTION = re.compile(r"\b(?:fn|def) +([a-z0-9_]+)")
-FOLDERS = ("crates", "e2e", "fuzz")
+FOLDERS = ("crates", "e2e", "fuzz", "scripts/charts/checks")
 
 
 def main() -> int:

@@ -1,0 +1,95 @@
+{{- define "nbgate-lib.monitoring" -}}
+{{- if .Values.metrics.serviceMonitor.enabled }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  {{- include "nbgate-lib.metadata" (list . "2" .Values.metrics.serviceMonitor.labels) | nindent 2 }}
+spec:
+  selector:
+    matchLabels:
+      {{- include "nbgate-lib.selectorLabels" . | nindent 6 }}
+  endpoints:
+    - port: admin
+      path: /metrics
+      interval: {{ .Values.metrics.serviceMonitor.interval | quote }}
+      # The label `service` is the service's own.
+      honorLabels: true
+{{- end }}
+{{- if .Values.metrics.rules.enabled }}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  {{- include "nbgate-lib.metadata" (list . "2" .Values.metrics.rules.labels) | nindent 2 }}
+spec:
+  groups:
+    - name: {{ printf "nbgate/%s/%s" .Release.Namespace (include "nbgate-lib.fullname" .) | quote }}
+      rules:
+        {{- $context := . }}
+        {{- range include "nbgate-lib.alerts" . | fromYamlArray }}
+        {{- include "nbgate-lib.alert" (list $context .) | nindent 8 }}
+        {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "nbgate-lib.alert" -}}
+{{- $alert := index . 1 -}}
+{{- with index . 0 -}}
+- alert: {{ $alert.name }}
+  expr: {{ $alert.expr | replace "SERVICE" (printf "namespace=%q,job=%q" .Release.Namespace (include "nbgate-lib.fullname" .)) | quote }}
+  {{- with $alert.for }}
+  for: {{ . }}
+  {{- end }}
+  labels:
+    severity: {{ $alert.severity }}
+  annotations:
+    summary: {{ $alert.summary | quote }}
+    {{- with .Values.metrics.rules.runbookUrl }}
+    runbook_url: {{ printf "%s#%s" . (lower $alert.name) | quote }}
+    {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* What docs/operations/alerts.md explains, one section for each. SERVICE stands for the labels of this service's pods. */}}
+{{- define "nbgate-lib.alerts" -}}
+- name: NbgateDown
+  expr: absent(up{SERVICE} == 1)
+  for: 2m
+  severity: critical
+  summary: No pod of the service answers Prometheus
+- name: NbgateErrors
+  expr: >-
+    sum by (tenant) (rate(nbgate_requests_total{SERVICE,status=~"5.."}[5m]))
+    / sum by (tenant) (rate(nbgate_requests_total{SERVICE}[5m])) > 0.05
+  for: 10m
+  severity: warning
+  summary: More than one request in twenty ends in an error of ours or of the upstream
+- name: NbgateIdentityUnavailable
+  expr: sum by (kind) (rate(nbgate_identity_lookups_total{SERVICE,outcome="unavailable"}[5m])) > 0
+  for: 5m
+  severity: critical
+  summary: Callers are refused because the platform does not say who they are
+- name: NbgateSecretUnread
+  expr: sum by (pod, tenant) (increase(nbgate_credential_reloads_total{SERVICE,outcome="failed"}[1h])) > 0
+  severity: warning
+  summary: A changed secret could not be read, the one before it is still in use
+- name: NbgateAnswersCut
+  expr: sum by (tenant) (increase(nbgate_cut_answers_total{SERVICE}[15m])) > 10
+  severity: warning
+  summary: Answers end in the middle because the upstream breaks off or falls silent
+- name: NbgateCertificateEnds
+  expr: nbgate_certificate_not_after_seconds{SERVICE} - time() < 14 * 86400
+  for: 1h
+  severity: warning
+  summary: The certificate in use ends within two weeks, no newer one has arrived
+- name: NbgateAuditLost
+  expr: sum by (pod) (increase(nbgate_audit_lost_total{SERVICE}[15m])) > 0
+  severity: warning
+  summary: Log lines are lost because standard output does not take them
+- name: NbgatePanic
+  expr: sum by (pod) (increase(nbgate_panics_total{SERVICE}[1h])) > 0
+  severity: warning
+  summary: The service met a bug of its own
+{{- include (printf "%s.alerts" .Chart.Name) . }}
+{{- end -}}

@@ -1,0 +1,132 @@
+"""What Argo CD is given: each Application leads to a chart that renders, inside of what its AppProject permits."""
+
+import fnmatch
+from pathlib import Path
+
+import pytest
+import yaml
+
+import helm
+from chartvalues import APP_OF_APPS, ROOT, SERVICES
+from lib import rendered
+
+ARGOCD = ROOT / "deploy/argocd"
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((ARGOCD / name).read_text("utf-8"))
+
+
+def app_of_apps(*more: str) -> list[dict]:
+    return helm.objects(helm.template(APP_OF_APPS, *more))
+
+
+def what_argo_renders(charts: Path, application: dict) -> list[dict]:
+    source = application["spec"]["source"]
+    chart = charts / Path(source["path"]).relative_to("charts")
+    return helm.objects(rendered(chart, [chart / file for file in source["helm"]["valueFiles"]]))
+
+
+PLAIN = sorted(str(file.relative_to(ARGOCD)) for folder in ("applications", "dev") for file in (ARGOCD / folder).glob("*.yaml"))
+
+
+def test_there_is_a_manifest_for_each_service_and_copy() -> None:
+    copies = [f"dev/{service}-dev{number}.yaml" for service in SERVICES for number in (1, 2)]
+    assert sorted([*(f"applications/{service}.yaml" for service in SERVICES), *copies]) == PLAIN
+
+
+@pytest.mark.parametrize("manifest", PLAIN)
+def test_each_application_renders_inside_of_its_project(charts: Path, manifest: str) -> None:
+    application, project = read(manifest), read("project.yaml")["spec"]
+    assert application["spec"]["project"] == read("project.yaml")["metadata"]["name"]
+    assert application["spec"]["source"]["repoURL"] in project["sourceRepos"]
+    destination = application["spec"]["destination"]
+    assert any(
+        fnmatch.fnmatch(destination["namespace"], permitted["namespace"]) and destination["server"] == permitted["server"]
+        for permitted in project["destinations"]
+    )
+    permitted = {(entry["group"], entry["kind"]) for entry in project["namespaceResourceWhitelist"]}
+    for document in what_argo_renders(charts, application):
+        group = document["apiVersion"].rpartition("/")[0]
+        assert (group, document["kind"]) in permitted
+
+
+def test_everything_that_any_values_render_is_permitted(all_objects: dict[str, list[dict]]) -> None:
+    rules = read("project.yaml")["spec"]["namespaceResourceWhitelist"]
+    permitted = {(entry["group"], entry["kind"]) for entry in rules}
+    made = {(document["apiVersion"].rpartition("/")[0], document["kind"]) for all_ in all_objects.values() for document in all_}
+    assert made == permitted
+
+
+def test_the_app_of_apps_renders_down_to_pods(charts: Path) -> None:
+    top = read("app-of-apps.yaml")["spec"]["source"]
+    assert ROOT / top["path"] == APP_OF_APPS
+    values = top["helm"]["valuesObject"]
+    objects = app_of_apps(*(f"--set={key}={value}" for key, value in values.items()))
+    applications = [document for document in objects if document["kind"] == "Application"]
+    assert [application["metadata"]["name"] for application in applications] == sorted(SERVICES)
+    for application in applications:
+        assert {"Deployment", "StatefulSet"} & {document["kind"] for document in what_argo_renders(charts, application)}
+
+
+def test_a_service_that_is_switched_off_has_no_application() -> None:
+    objects = app_of_apps("--set=applications.efd-token.enabled=false")
+    names = [document["metadata"]["name"] for document in objects if document["kind"] == "Application"]
+    assert names == ["instance-proxy", "jira-proxy"]
+
+
+def test_a_copy_that_is_developed_live_is_not_healed(charts: Path) -> None:
+    for manifest in PLAIN:
+        application = read(manifest)
+        files = [ROOT / application["spec"]["source"]["path"] / file for file in application["spec"]["source"]["helm"]["valueFiles"]]
+        live = any((yaml.safe_load(file.read_text("utf-8")).get("config") or {}).get("devMode", {}).get("enabled") for file in files)
+        assert application["spec"]["syncPolicy"]["automated"]["selfHeal"] is not live
+        assert live is manifest.startswith("dev/")
+
+
+def test_copies_have_namespaces_and_hosts_of_their_own(charts: Path) -> None:
+    places, hosts = set(), set()
+    for manifest in PLAIN:
+        application = read(manifest)
+        places.add(application["spec"]["destination"]["namespace"])
+        ingress = next(document for document in what_argo_renders(charts, application) if document["kind"] == "Ingress")
+        hosts.add((application["spec"]["source"]["path"], ingress["spec"]["rules"][0]["host"]))
+    assert len(places) == len(hosts) == len(PLAIN)
+
+
+def test_the_applicationset_makes_the_same_copies_as_the_plain_manifests() -> None:
+    spec = read("applicationset-dev.yaml")["spec"]
+    pattern = spec["generators"][0]["git"]["files"][0]["path"]
+    for file in sorted(ROOT.glob(pattern)):
+        text = yaml.safe_dump(spec["template"], width=10000)
+        copy = file.stem.removeprefix("values-")
+        for placeholder, value in {
+            "{{ .path.basename }}": file.parent.name,
+            "{{ .path.path }}": str(file.parent.relative_to(ROOT)),
+            "{{ .path.filename }}": file.name,
+            "{{ .values.copy }}": copy,
+        }.items():
+            text = text.replace(placeholder, value)
+        made, plain = yaml.safe_load(text), read(f"dev/{file.parent.name}-{copy}.yaml")
+        made["spec"]["syncPolicy"]["automated"] = {"prune": True, "selfHeal": False}
+        assert made["spec"] == plain["spec"]
+        assert made["metadata"]["name"] == plain["metadata"]["name"]
+    assert "selfHeal: {{ not .config.devMode.enabled }}" in spec["templatePatch"]
+
+
+def test_what_an_autoscaler_sets_is_left_alone() -> None:
+    for manifest in PLAIN:
+        spec = read(manifest)["spec"]
+        assert {(entry["kind"], *entry["managedFieldsManagers"]) for entry in spec["ignoreDifferences"]} == {
+            ("Deployment", "kube-controller-manager"), ("StatefulSet", "kube-controller-manager"),
+        }
+        assert "RespectIgnoreDifferences=true" in spec["syncPolicy"]["syncOptions"]
+
+
+def test_waves_put_configuration_and_secrets_before_pods(all_objects: dict[str, list[dict]]) -> None:
+    for objects in all_objects.values():
+        wave = {document["kind"]: int(document["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for document in objects}
+        last = max(wave.get(kind, 0) for kind in ("Deployment", "StatefulSet"))
+        assert all(wave[kind] < last for kind in wave if kind in {"ConfigMap", "VaultSecret", "ExternalSecret", "Service", "NetworkPolicy"})
+    waves = {document["kind"]: int(document["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for document in app_of_apps()}
+    assert waves["AppProject"] < waves["Application"]

@@ -1,0 +1,120 @@
+"""Every chart with every set of values, rendered by two generations of Helm for three of Kubernetes."""
+
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+
+import helm
+from chartvalues import CHARTS, SERVICES, values
+from lib import VERSIONS, WORKLOADS, one, pod, rendered, sets_of_values
+
+CASES = [(service, name) for service in SERVICES for name in sets_of_values(CHARTS / service)]
+CUSTOM = ("gafaelfawr.lsst.io/", "ricoberger.de/", "external-secrets.io/", "monitoring.coreos.com/", "gateway.networking.k8s.io/")
+
+
+def strictly_valid(objects: list[dict], version: str) -> None:
+    for document in objects:
+        if not document["apiVersion"].startswith(CUSTOM):
+            kubernetes_validate.validate(document, version, strict=True)
+
+
+@pytest.mark.parametrize(("service", "name"), CASES)
+def test_both_helms_render_what_three_kubernetes_versions_accept(charts: Path, service: str, name: str) -> None:
+    files = sets_of_values(charts / service)[name]
+    for version in VERSIONS:
+        objects = helm.objects(rendered(charts / service, files, kubernetes=version))
+        assert objects == helm.objects(rendered(charts / service, files, kubernetes=version, version="helm3"))
+        strictly_valid(objects, version)
+
+
+@pytest.mark.parametrize(("service", "name"), CASES)
+@pytest.mark.parametrize("version", ["helm", "helm3"])
+def test_helm_has_nothing_to_say(charts: Path, service: str, name: str, version: str) -> None:
+    files = sets_of_values(charts / service)[name]
+    helm.helm("lint", "--strict", "--quiet", charts / service, *(f"--values={file}" for file in files), version=version)
+
+
+def booleans(values: dict, path: str = "") -> list[tuple[str, bool]]:
+    found = []
+    for key, value in values.items():
+        name = f"{path}{key}"
+        if isinstance(value, bool):
+            found.append((name, value))
+        elif isinstance(value, dict):
+            found += booleans(value, f"{name}.")
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_switch_turned_alone_renders_valid_objects(charts: Path, service: str) -> None:
+    switches = booleans(values(CHARTS / service).default)
+    assert ("autoscaling.enabled", False) in switches
+    for name in ("example", "everything", "gafaelfawr"):
+        for switch, default in switches:
+            for turned in (default, not default):
+                text = rendered(charts / service, sets_of_values(charts / service)[name], f"--set={switch}={str(turned).lower()}")
+                strictly_valid(helm.objects(text), "1.34")
+
+
+def test_only_what_is_required_makes_a_whole_service(charts: Path) -> None:
+    # Three values for a service at a JupyterHub.
+    text = rendered(
+        charts / "jira-proxy", [],
+        "--set=image.registry=registry.example.org/nbgate,ingress.host=data.example.org",
+        "--set-json=config.identity=[{\"kind\":\"jupyterhub\",\"api_url\":\"https://hub.example.org/hub/api\",\"service_name\":\"jira\"}]",
+        "--set-json=config.tenant=[{\"upstream\":{\"url\":\"https://jira.example.org/\"}}]",
+    )
+    kinds = sorted(document["kind"] for document in helm.objects(text))
+    assert kinds == ["ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Service"]
+
+
+def test_every_pod_is_restricted(all_objects: dict[str, list[dict]]) -> None:
+    for name, objects in all_objects.items():
+        spec = pod(objects)
+        assert spec["automountServiceAccountToken"] is False, name
+        assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["runAsUser"] > 10000, name
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in (*spec["initContainers"], *spec["containers"]):
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"] is True, name
+            assert context["allowPrivilegeEscalation"] is False, name
+            assert context["capabilities"] == {"drop": ["ALL"]}, name
+            assert container["resources"]["requests"] and container["resources"]["limits"], name
+
+
+def test_a_pod_has_the_time_to_drain(charts: Path) -> None:
+    files = sets_of_values(charts / "jira-proxy")["example"]
+    for more, seconds in (([], 35), (["--set=config.server.drain_deadline_seconds=120"], 130)):
+        assert pod(helm.objects(rendered(charts / "jira-proxy", files, *more)))["terminationGracePeriodSeconds"] == seconds
+
+
+def test_a_changed_configuration_changes_the_pods_and_a_secret_does_not(charts: Path) -> None:
+    files = sets_of_values(charts / "jira-proxy")["example"]
+
+    def annotations(*more: str) -> dict:
+        objects = helm.objects(rendered(charts / "jira-proxy", files, *more))
+        return one(objects, *WORKLOADS)["spec"]["template"]["metadata"]["annotations"]
+
+    assert annotations() == annotations("--set=replicaCount=5,secrets.provider=vaultSecret,secrets.vaultPath=a/b")
+    assert annotations() != annotations("--set=config.log.level=debug")
+
+
+def test_whoever_scales_by_itself_leaves_the_number_to_the_autoscaler(all_objects: dict[str, list[dict]]) -> None:
+    for service in SERVICES:
+        scaled = all_objects[f"{service} with everything"]
+        workload = one(scaled, *WORKLOADS)
+        assert "replicas" not in workload["spec"]
+        target = one(scaled, "HorizontalPodAutoscaler")["spec"]
+        assert target["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": workload["kind"], "name": workload["metadata"]["name"]}
+        assert target["minReplicas"] >= 2
+        assert one(all_objects[f"{service} with example"], *WORKLOADS)["spec"]["replicas"] == 2
+        assert one(all_objects[f"{service} with values-dev1"], *WORKLOADS)["spec"]["replicas"] == 1
+
+
+def test_a_secret_is_mounted_as_a_folder(all_objects: dict[str, list[dict]]) -> None:
+    # A single file (subPath) would never change in a running pod.
+    for objects in all_objects.values():
+        for container in (*pod(objects)["initContainers"], *pod(objects)["containers"]):
+            assert not [mount for mount in container["volumeMounts"] if "subPath" in mount]
