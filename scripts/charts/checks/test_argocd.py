@@ -111,7 +111,23 @@ def test_the_applicationset_makes_the_same_copies_as_the_plain_manifests() -> No
         made["spec"]["syncPolicy"]["automated"] = {"prune": True, "selfHeal": False}
         assert made["spec"] == plain["spec"]
         assert made["metadata"]["name"] == plain["metadata"]["name"]
-    assert "selfHeal: {{ not .config.devMode.enabled }}" in spec["templatePatch"]
+
+
+def test_a_copy_without_a_word_about_live_development_is_healed_by_the_applicationset(tmp_path: Path) -> None:
+    # `missingkey=error`: one file that does not have a key would keep all copies from being made. Helm has the same functions.
+    patch = read("applicationset-dev.yaml")["spec"]["templatePatch"]
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: patch, version: 0.1.0}", "utf-8")
+    (tmp_path / "templates/patch.yaml").write_text("{{- with toYaml .Values | fromYaml }}\n" + patch + "{{- end }}\n", "utf-8")
+    for values, healed in (("a: 1", True), ("config: {log: {}}", True), ("config: {devMode: {enabled: true}}", False)):
+        (tmp_path / "values.yaml").write_text(values, "utf-8")
+        made = helm.objects(helm.helm("template", "patch", tmp_path).stdout)[0]
+        assert made["spec"]["syncPolicy"]["automated"] == {"prune": True, "selfHeal": healed}
+
+
+def test_a_service_that_is_switched_off_has_no_place_in_the_project() -> None:
+    project = next(one for one in app_of_apps("--set=applications.efd-token.enabled=false") if one["kind"] == "AppProject")
+    assert not [entry for entry in project["spec"]["destinations"] if entry["namespace"].startswith("efd-token")]
 
 
 def test_what_an_autoscaler_sets_is_left_alone() -> None:
