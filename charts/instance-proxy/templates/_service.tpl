@@ -50,7 +50,8 @@ routes-{{ $tenant }}.json: |
 {{- define "instance-proxy.alerts" }}
 - name: NbgateJournalFails
   expr: >-
-    sum by (pod) (increase(nbgate_journal_writes_total{SERVICE,outcome="failed"}[15m])) > 0
+    {{ include "nbgate-lib.grown" (list "pod" `nbgate_journal_writes_total{SERVICE,outcome="failed"}` "15m") }}
+    or {{ include "nbgate-lib.grown" (list "pod" `nbgate_endings_total{SERVICE,outcome="given_up"}` "15m") }}
     or sum by (pod) (increase(nbgate_endings_total{SERVICE,outcome="failed"}[15m])) > 5
   severity: warning
   summary: Open sessions are not written down, or VISA does not take that they ended

@@ -51,13 +51,25 @@ spec:
 {{- end -}}
 {{- end -}}
 
+{{/*
+(list labels counter window): counted in the window. A counter that is not there until it counts appears as 1, which is no increase.
+*/}}
+{{- define "nbgate-lib.grown" -}}
+{{- $counter := index . 1 -}}
+{{- $window := index . 2 -}}
+sum by ({{ index . 0 }}) (increase({{ $counter }}[{{ $window }}])) > 0 or sum by ({{ index . 0 }}) ({{ $counter }} unless {{ $counter }} offset {{ $window }}) > 0
+{{- end -}}
+
 {{/* What docs/operations/alerts.md explains, one section for each. SERVICE stands for the labels of this service's pods. */}}
 {{- define "nbgate-lib.alerts" -}}
+{{- /* Without a ServiceMonitor `up` is another's, and absent for ever. */ -}}
+{{- if .Values.metrics.serviceMonitor.enabled }}
 - name: NbgateDown
   expr: absent(up{SERVICE} == 1)
   for: 2m
   severity: critical
   summary: No pod of the service answers Prometheus
+{{- end }}
 - name: NbgateErrors
   expr: >-
     sum by (tenant) (rate(nbgate_requests_total{SERVICE,status=~"5.."}[5m]))
@@ -71,7 +83,7 @@ spec:
   severity: critical
   summary: Callers are refused because the platform does not say who they are
 - name: NbgateSecretUnread
-  expr: sum by (pod, tenant) (increase(nbgate_credential_reloads_total{SERVICE,outcome="failed"}[1h])) > 0
+  expr: {{ include "nbgate-lib.grown" (list "pod, tenant" `nbgate_credential_reloads_total{SERVICE,outcome="failed"}` "1h") | quote }}
   severity: warning
   summary: A changed secret could not be read, the one before it is still in use
 - name: NbgateAnswersCut

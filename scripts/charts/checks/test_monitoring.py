@@ -1,12 +1,14 @@
 """Alerts: their language, their metrics, and the page that explains them."""
 
 import re
+from pathlib import Path
 
 import promql_parser
 import pytest
 
+import helm
 from chartvalues import ROOT, SERVICES
-from lib import one
+from lib import one, rendered, sets_of_values
 
 PAGES = "\n".join(file.read_text("utf-8") for file in (ROOT / "docs/operations").glob("*.md"))
 HEADINGS = re.findall(r"^## (Nbgate\w+)$", (ROOT / "docs/operations/alerts.md").read_text("utf-8"), re.MULTILINE)
@@ -32,6 +34,38 @@ def test_every_alert_has_a_section_and_links_to_it(all_objects: dict[str, list[d
     for name, annotations in found.items():
         assert annotations["runbook_url"] == f"https://docs.example.org/alerts#{name.lower()}"
         assert len(annotations["summary"]) > 20
+
+
+def test_metrics_of_alerts_are_those_that_the_code_has(all_objects: dict[str, list[dict]]) -> None:
+    code = (ROOT / "crates/proxy-core/src/telemetry/metrics.rs").read_text("utf-8")
+    for service in SERVICES:
+        for alert in alerts(all_objects, service):
+            for metric in re.findall(r"nbgate_\w+", alert["expr"]):
+                assert f'"{metric}"' in code, metric
+
+
+def test_a_first_failure_is_noticed(all_objects: dict[str, list[dict]]) -> None:
+    # These counters are not there until they count, and `increase` of one that appears as 1 is 0.
+    for service, name, metric in (
+        ("jira-proxy", "NbgateSecretUnread", "nbgate_credential_reloads_total"),
+        ("instance-proxy", "NbgateJournalFails", "nbgate_journal_writes_total"),
+        ("instance-proxy", "NbgateJournalFails", "nbgate_endings_total"),
+    ):
+        expression = next(alert["expr"] for alert in alerts(all_objects, service) if alert["alert"] == name)
+        appeared = rf"({metric}\{{[^}}]+\}}) unless \1 offset \d+[mh]"
+        assert re.search(appeared, expression), expression
+
+
+def test_ends_that_are_given_up_are_told(all_objects: dict[str, list[dict]]) -> None:
+    expression = next(alert["expr"] for alert in alerts(all_objects, "instance-proxy") if alert["alert"] == "NbgateJournalFails")
+    assert 'outcome="given_up"' in expression
+
+
+def test_nobody_is_woken_because_nothing_is_scraped(charts: Path) -> None:
+    # Without the ServiceMonitor there is no such job: `absent` of it is true for ever.
+    objects = helm.objects(rendered(charts / "jira-proxy", sets_of_values(charts / "jira-proxy")["example"], "--set=metrics.rules.enabled=true"))
+    rules = one(objects, "PrometheusRule")["spec"]["groups"][0]["rules"]
+    assert rules and "NbgateDown" not in {rule["alert"] for rule in rules}
 
 
 def test_prometheus_keeps_the_labels_of_the_service(all_objects: dict[str, list[dict]]) -> None:
