@@ -31,9 +31,12 @@ def of_example(key: str, example: object) -> dict:
         return {"type": "array", "items": items}
     made = {"type": KINDS[type(example)]}
     if URL.search(key):
-        made["pattern"] = "^https?://"
+        # A user name and a password in front of the host would be in a ConfigMap.
+        made["pattern"] = "^https?://[^/?#@]*([/?#]|$)"
     if made["type"] == "integer":
         made["minimum"] = 0
+    if key.endswith("port"):
+        made["maximum"] = 65535
     return made
 
 
@@ -121,8 +124,9 @@ def schema(chart: Path) -> str:
         for key, value in config["properties"].items():
             described = own["properties"].get(key, {})
             own["properties"][key] = {**value, **({"description": described["description"]} if described else {})}
-        # What Helm puts there: the library's own values, and those of all charts.
-        whole["properties"]["nbgate-lib"] = {"type": "object"}
+        # What Helm puts there: the library's own values, and those of all charts. What a site writes there would have no effect.
+        helms = {"exports": {"type": "object"}, "global": {"type": "object"}}
+        whole["properties"]["nbgate-lib"] = {"type": "object", "properties": helms, "additionalProperties": False}
         whole["properties"]["global"]["additionalProperties"] = True
     definitions = json.loads((Path(__file__).parent / "definitions.json").read_text("utf-8"))
     text = json.dumps(whole)

@@ -12,7 +12,11 @@
 {{/* Only the documents are in the folder that efd-token serves from, and not the signing keys. */}}
 {{- define "efd-token.volumes" -}}
 {{- if not .Values.documents }}{{ fail "documents is empty: name the Secret's keys that hold databases, for example {default: [usdf_efd]}" }}{{ end -}}
+{{- include "nbgate-lib.onlyTenants" (list . "documents" .Values.documents) -}}
 {{- range $tenant, $documents := .Values.documents }}
+{{- range $documents }}
+{{- if hasSuffix "lease-keys" . }}{{ fail (printf "documents.%s has %s, which is what leases are signed with: name databases only" $tenant .) }}{{ end }}
+{{- end }}
 - name: documents-{{ $tenant }}
   secret:
     secretName: {{ include "nbgate-lib.secretName" $ | quote }}
@@ -50,7 +54,7 @@
 {{- $paths = concat $paths (compact (list $prefix $discovery)) -}}
 {{- $leases = append $leases (printf "%s/efd" $prefix) -}}
 {{- end -}}
-{{- toYaml (list (dict "paths" $paths) (dict "paths" $leases "anonymous" true "suffix" "-leases")) -}}
+{{- toYaml (list (dict "paths" (uniq $paths)) (dict "paths" $leases "anonymous" true "suffix" "-leases")) -}}
 {{- end -}}
 
 {{- define "efd-token.destinations" -}}

@@ -12,18 +12,19 @@
 
 {{/* The journal of open sessions outlives pods, also those that are scaled away: the next one with the same number reads it. */}}
 {{- define "instance-proxy.storage" -}}
+{{- $persistence := default dict .Values.persistence -}}
 persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Retain}
 volumeClaimTemplates:
   - metadata:
       name: journal
     spec:
       accessModes: [ReadWriteOnce]
-      {{- with .Values.persistence.storageClass }}
+      {{- with $persistence.storageClass }}
       storageClassName: {{ . | quote }}
       {{- end }}
       resources:
         requests:
-          storage: {{ .Values.persistence.size | quote }}
+          storage: {{ default "64Mi" $persistence.size | quote }}
 {{- end -}}
 
 {{- define "instance-proxy.mounts" -}}
@@ -32,6 +33,7 @@ volumeClaimTemplates:
 {{- end -}}
 
 {{- define "instance-proxy.files" -}}
+{{- include "nbgate-lib.onlyTenants" (list . "routes" (default dict .Values.routes)) -}}
 {{- range $tenant, $routes := .Values.routes }}
 routes-{{ $tenant }}.json: |
   {{- toPrettyJson $routes | nindent 2 }}
@@ -41,7 +43,7 @@ routes-{{ $tenant }}.json: |
 {{- define "instance-proxy.tenant" -}}
 {{- $name := default "default" .tenant.name -}}
 {{- $defaults := dict "sessions" (dict "directory" (printf "/var/lib/nbgate/%s" $name)) -}}
-{{- if hasKey .context.Values.routes $name -}}
+{{- if hasKey (default dict .context.Values.routes) $name -}}
 {{- $_ := set $defaults "routes_file" (printf "/etc/nbgate/routes-%s.json" $name) -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite $defaults .tenant) -}}
@@ -62,7 +64,7 @@ routes-{{ $tenant }}.json: |
 {{- $all := list -}}
 {{- range .Values.config.tenant -}}
 {{- $builtIn := list (dict "match" "^/jupyter/" "remotePort" 8888) (dict "match" "^/visafs/" "remotePort" 8090) (dict "match" "^/ws/print/" "remotePort" 8091) -}}
-{{- $all = concat $all (index $.Values.routes (default "default" .name) | default $builtIn) -}}
+{{- $all = concat $all (index (default dict $.Values.routes) (default "default" .name) | default $builtIn) -}}
 {{- end -}}
 {{- toYaml $all -}}
 {{- end -}}
@@ -72,9 +74,10 @@ routes-{{ $tenant }}.json: |
 {{- $paths := list -}}
 {{- range include "instance-proxy.routes" . | fromYamlArray -}}
 {{- $plain := regexFind `^\^(\\?/([A-Za-z0-9_-]|\\\.)+)+\\?/` .match | replace `\` "" -}}
+{{- if not $plain }}{{ fail (printf "routes: %s does not begin with a plain path before the id: write one such as ^/jupyter/" .match) }}{{ end -}}
 {{- $paths = append $paths ($plain | trimPrefix "^" | trimSuffix "/") -}}
 {{- end -}}
-{{- toYaml (list (dict "paths" (compact (uniq $paths)))) -}}
+{{- toYaml (list (dict "paths" (uniq $paths))) -}}
 {{- end -}}
 
 {{- define "instance-proxy.destinations" -}}
@@ -97,7 +100,9 @@ routes-{{ $tenant }}.json: |
 {{- range .Values.config.tenant -}}
 {{- $upstream := default dict .upstream -}}
 {{- range default (list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16") $upstream.allow_networks -}}
-{{- $rules = append $rules (dict "cidr" . "ports" (uniq $ports)) -}}
+{{- $cidr := contains "/" . | ternary . (printf "%s/%s" . (contains ":" . | ternary "128" "32")) -}}
+{{- $linkLocal := get (dict "0.0.0.0/0" (list "169.254.0.0/16") "::/0" (list "fe80::/10")) $cidr | default list -}}
+{{- $rules = append $rules (dict "cidr" $cidr "except" $linkLocal "ports" (uniq $ports)) -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $rules -}}

@@ -14,7 +14,8 @@ defines `<chart>.tenant`, which completes one tenant: (dict "context" $ "tenant"
 {{- end -}}
 {{- $needsIdentity := include (printf "%s.needsIdentity" .Chart.Name) . -}}
 {{- if and $needsIdentity (not $config.identity) (eq .Values.ingress.kind "gafaelfawr") -}}
-{{- $gafaelfawr := dict "kind" "gafaelfawr" "base_url" (printf "https://%s" $host) -}}
+{{/* A copy has a host of its own, and Gafaelfawr is at the environment's. */}}
+{{- $gafaelfawr := dict "kind" "gafaelfawr" "base_url" (printf "https://%s" (default $host (default dict .Values.global).host)) -}}
 {{- with .Values.ingress.gafaelfawr.scopes }}{{ $_ := set $gafaelfawr "required_scopes" . }}{{ end -}}
 {{- $_ := set $config "identity" (list $gafaelfawr) -}}
 {{- end -}}
@@ -33,17 +34,27 @@ defines `<chart>.tenant`, which completes one tenant: (dict "context" $ "tenant"
 {{- toYaml $config -}}
 {{- end -}}
 
-{{/* Scopes that Gafaelfawr must ask for and delegate: those of its entry in config.identity, else the service's default. */}}
+{{/*
+What Gafaelfawr asks for (`all`), and what it delegates (`delegate`; none where the service does not verify its tokens). Asked for
+is what every tenant needs: the service itself asks for what one needs and another does not, of the delegated token.
+*/}}
 {{- define "nbgate-lib.gafaelfawrScopes" -}}
-{{- $scopes := .Values.ingress.gafaelfawr.scopes -}}
-{{- if not $scopes -}}
-{{- $scopes = include (printf "%s.scopes" .Chart.Name) . | fromYamlArray -}}
-{{- range .Values.config.identity -}}
-{{- if and (eq .kind "gafaelfawr") .required_scopes }}{{ $scopes = .required_scopes }}{{ end -}}
+{{- $config := include "nbgate-lib.config" . | fromYaml -}}
+{{- $entry := dict -}}
+{{- range reverse (default list $config.identity) }}{{ if eq .kind "gafaelfawr" }}{{ $entry = . }}{{ end }}{{ end -}}
+{{- $default := include (printf "%s.scopes" .Chart.Name) . | fromYamlArray -}}
+{{- $own := hasKey $entry "required_scopes" | ternary $entry.required_scopes $default -}}
+{{- $some := list -}}
+{{- range $config.tenant }}{{ $some = concat $some (default list .required_scopes) }}{{ end -}}
+{{- $every := list -}}
+{{- range $scope := $some -}}
+{{- $needed := true -}}
+{{- range $config.tenant }}{{ if not (has $scope (default list .required_scopes)) }}{{ $needed = false }}{{ end }}{{ end -}}
+{{- if $needed }}{{ $every = append $every $scope }}{{ end -}}
 {{- end -}}
-{{- range .Values.config.tenant }}{{ $scopes = concat $scopes (default list .required_scopes) }}{{ end -}}
-{{- end -}}
-{{- toYaml (uniq $scopes) -}}
+{{- $all := default (concat $own $every) .Values.ingress.gafaelfawr.scopes -}}
+{{- $delegate := ternary (concat $all $own $some | uniq) list (not (empty $entry)) -}}
+{{- toYaml (dict "all" (uniq $all) "verified" (not (empty $entry)) "delegate" $delegate) -}}
 {{- end -}}
 
 {{- define "nbgate-lib.configFiles" -}}

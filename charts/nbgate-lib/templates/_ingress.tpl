@@ -49,7 +49,7 @@ tls:
 {{- with .context }}
 {{- $name := printf "%s%s" (include "nbgate-lib.fullname" .) (default "" $ingress.suffix) }}
 {{- $service := include "nbgate-lib.gafaelfawrService" . | quote }}
-{{- $scopes := include "nbgate-lib.gafaelfawrScopes" . }}
+{{- $scopes := include "nbgate-lib.gafaelfawrScopes" . | fromYaml }}
 ---
 apiVersion: gafaelfawr.lsst.io/v1alpha1
 kind: GafaelfawrIngress
@@ -69,13 +69,15 @@ config:
   loginRedirect: {{ .Values.ingress.gafaelfawr.loginRedirect }}
   scopes:
     all:
-      {{- $scopes | nindent 6 }}
+      {{- toYaml $scopes.all | nindent 6 }}
+  {{- if $scopes.verified }}
   # The caller's own token ends at the ingress: the service is given one of the same person's, with the scopes that it asks for.
   delegate:
     internal:
       service: {{ $service }}
       scopes:
-        {{- $scopes | nindent 8 }}
+        {{- toYaml $scopes.delegate | nindent 8 }}
+  {{- end }}
   {{- end }}
 template:
   metadata:
@@ -98,10 +100,7 @@ template:
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  {{- include "nbgate-lib.metadata" (list . "2") | nindent 2 }}
-    {{- with .Values.ingress.annotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- include "nbgate-lib.metadata" (list . "2" dict .Values.ingress.annotations) | nindent 2 }}
 spec:
   {{- with .Values.ingress.className }}
   ingressClassName: {{ . | quote }}
@@ -119,10 +118,7 @@ spec:
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata:
-  {{- include "nbgate-lib.metadata" (list . "2") | nindent 2 }}
-    {{- with .Values.ingress.annotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- include "nbgate-lib.metadata" (list . "2" dict .Values.ingress.annotations) | nindent 2 }}
 spec:
   parentRefs:
     {{- if not .Values.ingress.httproute.parentRefs }}

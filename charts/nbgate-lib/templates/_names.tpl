@@ -33,22 +33,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end -}}
 
 {{/*
-(list context wave labels): Argo CD applies lower waves first, and waits until they are healthy; further labels are optional. Ends
-with the annotations, to which a template may add.
+(list context wave labels annotations): Argo CD applies lower waves first, and waits until they are healthy; further labels and
+annotations are the site's, and optional. Labels that are the chart's own stay as they are: others select by them.
 */}}
 {{- define "nbgate-lib.metadata" -}}
 {{- $context := index . 0 -}}
 name: {{ include "nbgate-lib.fullname" $context | quote }}
 namespace: {{ $context.Release.Namespace | quote }}
 labels:
-  {{- include "nbgate-lib.labels" $context | nindent 2 }}
-  {{- range $labels := slice . 2 }}
-  {{- with $labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
-  {{- end }}
+  {{- $labels := dict -}}
+  {{- if gt (len .) 2 }}{{ $labels = index . 2 | default dict }}{{ end -}}
+  {{- toYaml (merge (include "nbgate-lib.labels" $context | fromYaml) $labels) | nindent 2 }}
 annotations:
-  argocd.argoproj.io/sync-wave: {{ index . 1 | quote }}
+  {{- $annotations := dict -}}
+  {{- if gt (len .) 3 }}{{ $annotations = index . 3 | default dict }}{{ end -}}
+  {{- toYaml (merge (dict) $annotations (dict "argocd.argoproj.io/sync-wave" (index . 1))) | nindent 2 }}
 {{- end -}}
 
 {{- define "nbgate-lib.image" -}}
@@ -62,7 +61,7 @@ annotations:
 {{- end -}}
 
 {{- define "nbgate-lib.host" -}}
-{{- $host := default .Values.global.host .Values.ingress.host -}}
+{{- $host := default (default dict .Values.global).host .Values.ingress.host -}}
 {{- if and (not $host) (ne .Values.ingress.kind "none") -}}
 {{- fail "ingress.host is not set: name the host that callers use, or set ingress.kind to none" -}}
 {{- end -}}

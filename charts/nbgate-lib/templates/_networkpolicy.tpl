@@ -12,7 +12,7 @@ spec:
   policyTypes: [Ingress, Egress]
   ingress:
     - from:
-        {{- include "nbgate-lib.ingressFrom" . | nindent 8 }}
+        {{- include "nbgate-lib.ingressFrom" . | trim | nindent 8 }}
       ports:
         - port: http
           protocol: TCP
@@ -45,6 +45,14 @@ spec:
       gafaelfawr.lsst.io/ingress: "true"
 {{- else if eq .Values.ingress.kind "none" -}}
 - podSelector: {}
+{{- else if eq .Values.ingress.kind "httproute" -}}
+{{- $namespaces := list -}}
+{{- range .Values.ingress.httproute.parentRefs }}{{ $namespaces = append $namespaces (default $.Release.Namespace .namespace) }}{{ end -}}
+{{- range uniq $namespaces }}
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ . | quote }}
+{{- end }}
 {{- else -}}
 - namespaceSelector:
     matchLabels:
@@ -59,7 +67,7 @@ what is open, to its port at public addresses.
 */}}
 {{- define "nbgate-lib.egress" -}}
 {{- $config := include "nbgate-lib.config" . | fromYaml -}}
-{{- $rules := concat .Values.networkPolicy.egress (include (printf "%s.egress" .Chart.Name) . | fromYamlArray) -}}
+{{- $rules := concat (default list .Values.networkPolicy.egress) (include (printf "%s.egress" .Chart.Name) . | fromYamlArray) -}}
 {{- $ports := list 443 -}}
 {{- $urls := include (printf "%s.destinations" .Chart.Name) . | fromYamlArray -}}
 {{- range $config.identity -}}
@@ -83,21 +91,41 @@ what is open, to its port at public addresses.
 {{- end -}}
 {{- end -}}
 {{- if not .Values.networkPolicy.egress -}}
-{{- $private := list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "169.254.0.0/16" "100.64.0.0/10" -}}
-{{- $rules = append $rules (dict "cidr" "0.0.0.0/0" "except" $private "ports" (uniq $ports)) -}}
-{{- $rules = append $rules (dict "cidr" "::/0" "except" (list "fc00::/7" "fe80::/10") "ports" (uniq $ports)) -}}
+{{- range list "0.0.0.0/0" "::/0" }}{{ $rules = append $rules (dict "cidr" . "ports" (uniq $ports)) }}{{ end -}}
 {{- end -}}
 {{- range uniq $rules }}
 {{ include "nbgate-lib.egressRule" . }}
 {{- end }}
 {{- end -}}
 
+{{/* What is everywhere but not public: the cluster, the site, the node, the cloud's metadata, and IPv4 by way of IPv6. */}}
+{{- define "nbgate-lib.notPublic" -}}
+"0.0.0.0/0":
+  - 0.0.0.0/8
+  - 10.0.0.0/8
+  - 100.64.0.0/10
+  - 127.0.0.0/8
+  - 169.254.0.0/16
+  - 172.16.0.0/12
+  - 192.0.0.0/24
+  - 192.168.0.0/16
+  - 198.18.0.0/15
+  - 224.0.0.0/3
+"::/0":
+  - ::/8
+  - fc00::/7
+  - fe80::/10
+  - fec0::/10
+  - ff00::/8
+{{- end -}}
+
 {{- define "nbgate-lib.egressRule" -}}
+{{- $everywhere := include "nbgate-lib.notPublic" . | fromYaml -}}
 {{- if .cidr -}}
 - to:
     - ipBlock:
         cidr: {{ .cidr | quote }}
-        {{- with .except }}
+        {{- with hasKey . "except" | ternary .except (get $everywhere .cidr) }}
         except:
           {{- toYaml . | nindent 10 }}
         {{- end }}

@@ -4,15 +4,10 @@
 {{- $dev := .Values.config.devMode -}}
 metadata:
   annotations:
-    checksum/config: {{ include "nbgate-lib.configFiles" . | sha256sum }}
-    {{- with .Values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $checksum := dict "checksum/config" (include "nbgate-lib.configFiles" . | sha256sum) }}
+    {{- toYaml (merge $checksum (default dict .Values.podAnnotations)) | nindent 4 }}
   labels:
-    {{- include "nbgate-lib.podLabels" . | nindent 4 }}
-    {{- with .Values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- toYaml (merge (include "nbgate-lib.podLabels" . | fromYaml) (default dict .Values.podLabels)) | nindent 4 }}
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
@@ -114,8 +109,10 @@ securityContext:
 env:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.resources }}
 resources:
-  {{- toYaml .Values.resources | nindent 2 }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 volumeMounts:
   - name: config
     mountPath: /etc/nbgate
@@ -142,7 +139,7 @@ volumeMounts:
 {{/* Longer than the drain: its grace, its deadline, and a reserve. */}}
 {{- define "nbgate-lib.terminationSeconds" -}}
 {{- $server := index . 1 -}}
-{{- add (default 5 $server.drain_grace_seconds | int64) (default 25 $server.drain_deadline_seconds | int64) 5 -}}
+{{- add (dig "drain_grace_seconds" 5 $server | int64) (dig "drain_deadline_seconds" 25 $server | int64) 5 -}}
 {{- end -}}
 
 {{- define "nbgate-lib.spread" -}}

@@ -41,7 +41,7 @@ annotations:
 {{- if .Values.secrets.vaultPath -}}
 {{- .Values.secrets.vaultPath -}}
 {{- else -}}
-{{- $base := required "secrets.vaultPath is not set: say where the secrets are in the store" .Values.global.vaultSecretsPath -}}
+{{- $base := required "secrets.vaultPath is not set: say where the secrets are in the store" (default dict .Values.global).vaultSecretsPath -}}
 {{- printf "%s/%s" $base .Chart.Name -}}
 {{- end -}}
 {{- end -}}

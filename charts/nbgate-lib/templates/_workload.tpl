@@ -96,6 +96,7 @@ spec:
 
 {{/* Everything, in the order in which Argo CD applies it. */}}
 {{- define "nbgate-lib.all" -}}
+{{- include "nbgate-lib.refusals" . -}}
 {{- $kind := include (printf "%s.kind" .Chart.Name) . -}}
 {{- $storage := include (printf "%s.storage" .Chart.Name) . -}}
 {{- include "nbgate-lib.configmap" . }}

@@ -8,6 +8,7 @@ import helm
 from lib import SECRETS, Pod, arguments, pod, rendered, sets_of_values
 
 GOOD = "{url: 'https://jira.example.org/'}"
+ROUTE = "{type: jupyter, name: A, remotePort: 8888,"
 
 
 @pytest.mark.parametrize("version", ["helm", "helm3"])
@@ -31,6 +32,19 @@ GOOD = "{url: 'https://jira.example.org/'}"
         ("image: {digest: latest}", "digest", "sha256"),
         ("networkPolicy: {egress: [{cidr: 10.0.0.1, ports: [443]}]}", "cidr", "pattern"),
         ("networkPolicy: {egress: [{cidr: 10.0.0.0/8}]}", "egress", "ports"),
+        ("networkPolicy: {egress: [{cidr: 10.0.0.0/33, ports: [443]}]}", "cidr", "pattern"),
+        ("networkPolicy: {ingressFrom: [{}]}", "ingressFrom", ""),
+        ("config: {tenant: [{upstream: {url: 'https://bot:password@jira.example.org/'}}]}", "url", "pattern"),
+        ("config: {server: {port: 65536}}", "port", "65"),
+        ("image: {registry: 'https://registry.example.org'}", "registry", "pattern"),
+        ("image: {registry: registry.example.org/}", "registry", "pattern"),
+        ("ingress: {host: 'https://data.example.org'}", "host", "pattern"),
+        ("ingress: {host: Data.example.org}", "host", "pattern"),
+        ("resources: {limit: {cpu: 1}}", "resources", "limit"),
+        ("nbgate-lib: {replicaCount: 3}", "nbgate-lib", "replicaCount"),
+        ("metrics: {serviceMonitor: {interval: often}}", "interval", "pattern"),
+        ("secrets: {externalSecret: {refreshInterval: often}}", "refreshInterval", "pattern"),
+        ("fullnameOverride: Jira Proxy", "fullnameOverride", "pattern"),
     ],
 )
 def test_the_schema_refuses(charts: Path, tmp_path: Path, version: str, values: str, key: str, why: str) -> None:
@@ -49,6 +63,21 @@ def test_the_schema_refuses(charts: Path, tmp_path: Path, version: str, values: 
         ("jira-proxy", "ingress: {kind: httproute}", "ingress.httproute.parentRefs is not set: name the gateway"),
         ("jira-proxy", "secrets: {provider: vaultSecret}", "secrets.vaultPath is not set: say where"),
         ("jira-proxy", "secrets: {provider: externalSecret, vaultPath: a}", "secrets.externalSecret.storeName is not set: name"),
+        ("jira-proxy", "env: [{name: JIRA_PASSWORD, value: a}]", "env has JIRA_PASSWORD, which everybody who may see pods would read: put it"),
+        ("jira-proxy", "env: [{name: JIRA_PROXY__SERVER__PORT, value: '1'}]", "env has JIRA_PROXY__SERVER__PORT, a key of the configuration: write"),
+        ("jira-proxy", "extraVolumes: [{name: a, hostPath: {path: /}}]", "extraVolumes has a hostPath, which gives the pod the node's own files"),
+        ("jira-proxy", "caBundle: '-----BEGIN PRIVATE KEY-----'", "caBundle has a private key, which a ConfigMap would show"),
+        ("jira-proxy", "autoscaling: {enabled: true, minReplicas: 20}", "autoscaling.minReplicas is above autoscaling.maxReplicas: raise"),
+        # What is taken away with `null` would be 0, and pods would run as root or not at all.
+        ("jira-proxy", "runAsUser: null", "runAsUser is null, which takes its default away: leave it out"),
+        ("jira-proxy", "replicaCount: null", "replicaCount is null"),
+        ("jira-proxy", "networkPolicy: {enabled: null}", "networkPolicy.enabled is null"),
+        ("jira-proxy", "autoscaling: null", "autoscaling.enabled is null"),
+        ("jira-proxy", "secrets: {provider: null}", "secrets.provider is null"),
+        ("efd-token", "documents: {default: [lease-keys]}", "documents.default has lease-keys, which is what leases are signed with"),
+        ("efd-token", "documents: {ops: [usdf_efd]}", "documents.ops is for no tenant: those of config.tenant are default"),
+        ("instance-proxy", f"routes: {{ops: [{ROUTE} match: '^/a/'}}]}}", "routes.ops is for no tenant: those of config.tenant are default"),
+        ("instance-proxy", f"routes: {{default: [{ROUTE} match: '^/(a|b)/'}}]}}", "does not begin with a plain path before the id: write one"),
     ],
 )
 def test_the_chart_refuses(charts: Path, tmp_path: Path, service: str, values: str, why: str) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import kubernetes_validate
 import pytest
+import yaml
 
 import helm
 from chartvalues import CHARTS, SERVICES, values
-from lib import VERSIONS, WORKLOADS, one, pod, rendered, sets_of_values
+from lib import VERSIONS, WORKLOADS, arguments, one, pod, rendered, sets_of_values
 
 CASES = [(service, name) for service in SERVICES for name in sets_of_values(CHARTS / service)]
 CUSTOM = ("gafaelfawr.lsst.io/", "ricoberger.de/", "external-secrets.io/", "monitoring.coreos.com/", "gateway.networking.k8s.io/")
@@ -86,7 +87,7 @@ def test_every_pod_is_restricted(all_objects: dict[str, list[dict]]) -> None:
 
 def test_a_pod_has_the_time_to_drain(charts: Path) -> None:
     files = sets_of_values(charts / "jira-proxy")["example"]
-    for more, seconds in (([], 35), (["--set=config.server.drain_deadline_seconds=120"], 130)):
+    for more, seconds in (([], 35), (["--set=config.server.drain_deadline_seconds=120"], 130), (["--set=config.server.drain_grace_seconds=0"], 30)):
         assert pod(helm.objects(rendered(charts / "jira-proxy", files, *more)))["terminationGracePeriodSeconds"] == seconds
 
 
@@ -111,6 +112,48 @@ def test_whoever_scales_by_itself_leaves_the_number_to_the_autoscaler(all_object
         assert target["minReplicas"] >= 2
         assert one(all_objects[f"{service} with example"], *WORKLOADS)["spec"]["replicas"] == 2
         assert one(all_objects[f"{service} with values-dev1"], *WORKLOADS)["spec"]["replicas"] == 1
+
+
+def test_labels_and_annotations_of_the_site_are_beside_the_charts_own(charts: Path, tmp_path: Path) -> None:
+    # A label that others select by stays: another one would take the pods out of the NetworkPolicy.
+    file = tmp_path / "values.yaml"
+    file.write_text(
+        "podLabels: {app.kubernetes.io/name: another, team: a}\npodAnnotations: {checksum/config: none, team: a}\n"
+        "ingress: {annotations: {argocd.argoproj.io/sync-wave: '5', team: a}}\n"
+        "metrics: {rules: {enabled: true, labels: {app.kubernetes.io/name: another, team: a}}}\n", "utf-8",
+    )
+    text = rendered(charts / "jira-proxy", [*sets_of_values(charts / "jira-proxy")["example"], file])
+    for document in text.split("\n---\n"):
+        yaml.load(document, Unique)
+    objects = helm.objects(text)
+    pods = one(objects, "Deployment")["spec"]["template"]["metadata"]
+    selected = one(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"]
+    assert {**selected, "team": "a"}.items() <= pods["labels"].items()
+    assert pods["annotations"]["team"] == "a" and len(pods["annotations"]["checksum/config"]) == 64
+    assert one(objects, "PrometheusRule")["metadata"]["labels"]["app.kubernetes.io/name"] == "jira-proxy"
+    assert one(objects, "Ingress")["metadata"]["annotations"] == {"argocd.argoproj.io/sync-wave": "5", "team": "a"}
+
+
+class Unique(yaml.SafeLoader):
+    """YAML in which no key is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        made = super().construct_mapping(node, deep)
+        assert len(made) == len(node.value), node.start_mark
+        return made
+
+
+def test_what_is_taken_away_with_null_is_refused_or_left_out(charts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    for service in SERVICES:
+        for key in values(CHARTS / service).children:
+            file.write_text(f"{key}: null\n", "utf-8")
+            files = [*sets_of_values(charts / service)["example"], file]
+            done = helm.helm("template", service, charts / service, *arguments(files), check=False)
+            if done.returncode:
+                assert " is null, which takes its default away" in done.stderr or " is empty: " in done.stderr, f"{key}: {done.stderr}"
+            else:
+                strictly_valid(helm.objects(done.stdout), "1.34")
 
 
 def test_a_secret_is_mounted_as_a_folder(all_objects: dict[str, list[dict]]) -> None:
