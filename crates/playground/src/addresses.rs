@@ -40,6 +40,8 @@ pub(crate) struct Addresses {
     pub(crate) token_file: PathBuf,
     /// Whom to trust where services speak https; without it they speak http.
     pub(crate) ca_file: Option<PathBuf>,
+    /// Whether others can reach the page and the services.
+    pub(crate) beyond_loopback: bool,
 }
 
 #[cfg(test)]
@@ -62,6 +64,7 @@ impl Addresses {
             token: "eyJ0eXAi.eyJpc3Mi.c2lnbmF0dXJl".to_owned(),
             token_file: PathBuf::from("/tmp/nbgate-example/token"),
             ca_file: None,
+            beyond_loopback: false,
         }
     }
 

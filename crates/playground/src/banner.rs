@@ -15,6 +15,10 @@ use crate::addresses::Addresses;
 /// Whose file follows: without it, nobody trusts the certificate.
 const AUTHORITY: &str = "The authority that signed the certificate of all three services, for who has to trust it:";
 
+/// What `--beyond-loopback` means, and what to do first where the files of this run are not.
+pub(crate) const OPEN: &str = "Others can reach the page and the services, and whoever reaches the page is given the token. \
+Where this runs in a container, put the token first to where the lines below look for it:";
+
 pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
     let mut text = format!("nbgate playground, ready in {:.2} s\n\n", ready_in.as_secs_f64());
     for place in places(addresses) {
@@ -23,6 +27,7 @@ pub(crate) fn banner(addresses: &Addresses, ready_in: Duration) -> String {
     let authority = addresses.ca_file.as_ref().map(|file| file.display().to_string());
     let blocks = [
         ("A token of ada, for 8 hours:", Some(addresses.token.clone())),
+        (OPEN, keep_token(addresses)),
         (AUTHORITY, authority),
         ("An issue, with curl:", Some(curl_line(addresses))),
         (
@@ -132,6 +137,17 @@ pub(crate) fn curl_line(addresses: &Addresses) -> String {
         token_in_shell(addresses),
         addresses.jira()
     )
+}
+
+/// A line for a machine that has the addresses but not the files.
+pub(crate) fn keep_token(addresses: &Addresses) -> Option<String> {
+    let directory = addresses.token_file.parent().filter(|_| addresses.beyond_loopback)?;
+    Some(format!(
+        "mkdir -m 700 {} && printf %s {} > {}",
+        in_shell(directory),
+        addresses.token,
+        in_shell(&addresses.token_file)
+    ))
 }
 
 /// What curl is told to trust the authority, if there is one.
@@ -248,6 +264,18 @@ mod tests {
         ] {
             assert!(text.contains(&format!("\n{line}\n")), "{line}");
         }
+    }
+
+    #[test]
+    fn only_what_others_can_reach_says_so_and_how_to_keep_the_token() {
+        let mut addresses = Addresses::example();
+        assert!(!banner(&addresses, Duration::ZERO).contains(OPEN));
+        addresses.beyond_loopback = true;
+        let kept = format!(
+            "mkdir -m 700 /tmp/nbgate-example && printf %s {} > /tmp/nbgate-example/token",
+            addresses.token
+        );
+        assert!(banner(&addresses, Duration::ZERO).contains(&format!("{OPEN}\n\n{kept}\n")));
     }
 
     #[test]

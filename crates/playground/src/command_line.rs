@@ -1,6 +1,6 @@
-//! What can be chosen at start, and the one thing that cannot: to listen anywhere but on loopback.
+//! What can be chosen at start. Nothing listens anywhere but on loopback, unless that is asked for by its name.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clap::Parser;
 
@@ -12,6 +12,9 @@ pub(crate) struct CommandLine {
     /// Loopback address to listen on
     #[arg(long, default_value = "127.0.0.1")]
     pub(crate) host: String,
+    /// Let others reach the page, the services, as in a container: the page gives a token to whoever asks
+    #[arg(long)]
+    pub(crate) beyond_loopback: bool,
     /// Serve all three services over https, with a certificate of an authority that is made for this run
     #[arg(long)]
     pub(crate) tls: bool,
@@ -60,8 +63,18 @@ pub(crate) fn loopback(host: &str) -> Result<IpAddr, String> {
         Some(address) if address.is_loopback() => Ok(address),
         _ => Err(format!(
             "--host {host} is not a loopback address: the playground gives a token to whoever asks, so only this \
-             machine may reach it. Use 127.0.0.1 or ::1, and a tunnel (ssh -L) from elsewhere."
+             machine may reach it. Use 127.0.0.1 or ::1, and a tunnel (ssh -L) from elsewhere; or say \
+             --beyond-loopback, in a container whose ports lead to your own machine."
         )),
+    }
+}
+
+/// Where callers and browsers are served: on `host`, or on every address.
+pub(crate) fn public(host: IpAddr, beyond_loopback: bool) -> IpAddr {
+    match host {
+        _ if !beyond_loopback => host,
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 
@@ -85,5 +98,13 @@ mod tests {
         ] {
             assert!(loopback(host).unwrap_err().contains("not a loopback address"), "{host}");
         }
+    }
+
+    #[test]
+    fn it_listens_beyond_loopback_only_if_it_is_told_to() {
+        let [v4, v6] = ["127.0.0.1", "::1"].map(|host| loopback(host).unwrap());
+        assert_eq!([public(v4, false), public(v6, false)], [v4, v6]);
+        assert_eq!(public(v4, true).to_string(), "0.0.0.0");
+        assert_eq!(public(v6, true).to_string(), "::");
     }
 }

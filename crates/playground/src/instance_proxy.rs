@@ -79,6 +79,7 @@ mod tests {
         let text = config_toml(&Wiring {
             around: &Surroundings {
                 host: at(0).ip(),
+                public: at(0).ip(),
                 issuer: at(40002),
                 certificates: None,
             },

@@ -1,5 +1,5 @@
 //! The playground: jira-proxy in front of a demo Jira, efd-token in front of a demo EFD, instance-proxy in front of a demo
-//! instance, with a demo identity provider, on loopback only.
+//! instance, with a demo identity provider, on loopback, unless it is told otherwise.
 //!
 //! `cargo run` starts it without configuration and without network; Ctrl-C ends it and leaves nothing behind.
 

@@ -14,7 +14,7 @@ use actix_web::{HttpResponse, web};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::addresses::{Addresses, INSTANCE_PREFIX, SIGN_IN};
-use crate::banner::{curl_line, efd, instance, places, python_snippet};
+use crate::banner::{OPEN, curl_line, efd, instance, keep_token, places, python_snippet};
 use crate::issuer::LIFETIME;
 use tries::{Group, Try, groups, preparation};
 
@@ -174,6 +174,10 @@ fn first_request(addresses: &Addresses) -> Markup {
     html! {
         section {
             h2 { "A first request" }
+            @if let Some(line) = keep_token(addresses) {
+                p { (OPEN) }
+                (copyable("token to keep", &line))
+            }
             p { "To Jira, in a terminal:" }
             (copyable("curl line", &curl_line(addresses)))
             p { "In a notebook, with Python’s standard library:" }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::account::Account;
 use crate::addresses::{Addresses, listen, port_to_take, token_file_name};
 use crate::certificates::Certificates;
-use crate::command_line::CommandLine;
+use crate::command_line::{CommandLine, public};
 use crate::demo_efd::{self, DemoEfd};
 use crate::demo_instance::{self, DemoInstance};
 use crate::demo_jira::{self, DemoJira};
@@ -87,13 +87,15 @@ impl Playground {
         ];
         let services = start_services(&around, chosen, &upstreams).await?;
         let [jira_proxy, efd_token, instance_proxy] = &services;
+        // Also where it listens on every address: a container's port leads there from its own machine's loopback.
+        let on_host = |address: SocketAddr| SocketAddr::new(host, address.port());
         let addresses = Addresses {
-            page: page_port.local_addr()?,
-            jira_proxy: jira_proxy.public(),
+            page: on_host(page_port.local_addr()?),
+            jira_proxy: on_host(jira_proxy.public()),
             jira_admin: jira_proxy.admin(),
-            efd_token: efd_token.public(),
+            efd_token: on_host(efd_token.public()),
             efd_admin: efd_token.admin(),
-            instance_proxy: instance_proxy.public(),
+            instance_proxy: on_host(instance_proxy.public()),
             instance_admin: instance_proxy.admin(),
             demo_jira: upstreams.demo_jira,
             demo_efd: upstreams.demo_efd,
@@ -102,6 +104,7 @@ impl Playground {
             token,
             token_file,
             ca_file: around.certificates.map(|certificates| certificates.ca_file),
+            beyond_loopback: chosen.beyond_loopback,
         };
         peers.push(serve(page_port, Page::new(&addresses), page::configure)?);
         Ok(Self {
@@ -156,7 +159,7 @@ fn serve<T: Send + Sync + 'static>(
 /// Of the page, the demo Jira, the demo EFD, the demo instance and the issuer.
 fn listeners(host: IpAddr, chosen: &CommandLine) -> anyhow::Result<[TcpListener; 5]> {
     Ok([
-        listen(host, chosen.page_port, 8070)?,
+        listen(public(host, chosen.beyond_loopback), chosen.page_port, 8070)?,
         listen(host, chosen.jira_port, 0)?,
         listen(host, chosen.efd_port, 0)?,
         listen(host, chosen.instance_port, 0)?,
@@ -184,6 +187,7 @@ fn surroundings(
     let certificates = chosen.tls.then(|| Certificates::make(directory, host)).transpose()?;
     Ok(Surroundings {
         host,
+        public: public(host, chosen.beyond_loopback),
         issuer,
         certificates,
     })
@@ -194,12 +198,13 @@ async fn start_services(
     chosen: &CommandLine,
     upstreams: &Upstreams,
 ) -> anyhow::Result<[Service; 3]> {
-    let port = |asked, usual| port_to_take(around.host, asked, usual);
+    let public = |asked, usual| port_to_take(around.public, asked, usual);
+    let admin = |asked, usual| port_to_take(around.host, asked, usual);
     let jira_proxy = start_jira_proxy(&jira_proxy::Wiring {
         around,
         ports: Ports {
-            public: port(chosen.port, 8080),
-            admin: port(chosen.admin_port, 8090),
+            public: public(chosen.port, 8080),
+            admin: admin(chosen.admin_port, 8090),
         },
         demo_jira: upstreams.demo_jira,
         password_file: &upstreams.password_file,
@@ -208,8 +213,8 @@ async fn start_services(
     let efd_token = start_efd_token(&efd_token::Wiring {
         around,
         ports: Ports {
-            public: port(chosen.efd_token_port, 8082),
-            admin: port(chosen.efd_token_admin_port, 8092),
+            public: public(chosen.efd_token_port, 8082),
+            admin: admin(chosen.efd_token_admin_port, 8092),
         },
         documents: &upstreams.documents,
     })
@@ -217,8 +222,8 @@ async fn start_services(
     let instance_proxy = start_instance_proxy(&instance_proxy::Wiring {
         around,
         ports: Ports {
-            public: port(chosen.instance_proxy_port, 8084),
-            admin: port(chosen.instance_proxy_admin_port, 8094),
+            public: public(chosen.instance_proxy_port, 8084),
+            admin: admin(chosen.instance_proxy_admin_port, 8094),
         },
         demo_instance: upstreams.demo_instance,
         routes_file: &upstreams.routes_file,

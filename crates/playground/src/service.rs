@@ -19,7 +19,10 @@ use crate::issuer::AUDIENCE;
 
 /// What is the same for every service.
 pub(crate) struct Surroundings {
+    /// Where everything is that is only for this machine.
     pub(crate) host: IpAddr,
+    /// Where callers are served.
+    pub(crate) public: IpAddr,
     pub(crate) issuer: SocketAddr,
     /// With them services speak https.
     pub(crate) certificates: Option<Certificates>,
@@ -37,15 +40,16 @@ impl Surroundings {
     pub(crate) fn config_toml(&self, ports: Ports) -> String {
         let Self {
             host,
+            public,
             issuer,
             certificates,
         } = self;
-        let Ports { public, admin } = ports;
+        let Ports { public: port, admin } = ports;
         let tls = certificates.as_ref().map(Certificates::server_toml).unwrap_or_default();
         format!(
             r#"[server]
-host = "{host}"
-port = {public}
+host = "{public}"
+port = {port}
 admin_host = "{host}"
 admin_port = {admin}
 {tls}

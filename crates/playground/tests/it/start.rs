@@ -1,6 +1,6 @@
 //! Start and end: on loopback only, fast, and without a trace.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -24,6 +24,32 @@ fn an_address_that_others_can_reach_is_refused() {
         );
         assert!(entries(temporary.path()).is_empty(), "{host}");
     }
+}
+
+#[test]
+fn only_the_page_and_the_services_listen_beyond_loopback_and_only_if_it_is_told_to() {
+    let port = |url: &str| -> u16 {
+        url.split(':')
+            .nth(2)
+            .unwrap()
+            .split('/')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let closed = Running::start();
+    let open = Running::start_with("tmp", &["--beyond-loopback"]);
+    assert!(open.banner.contains("Others can reach") && !closed.banner.contains("Others can"));
+    // Another address of this machine's loopback: who listens on 127.0.0.1 alone is not there.
+    let reached = |playground: &Running, name| TcpStream::connect(("127.0.0.2", port(playground.url(name)))).is_ok();
+    for name in ["page", "jira-proxy", "efd-token", "instance-proxy"] {
+        assert!(reached(&open, name) && !reached(&closed, name), "{name}");
+    }
+    for name in ["metrics", "EFD metrics", "demo Jira", "demo EFD", "issuer"] {
+        assert!(!reached(&open, name), "{name}");
+    }
+    assert!(open.get(open.url("jira-proxy")).contains("no credential was sent"));
 }
 
 #[test]
