@@ -5,6 +5,8 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 cache := `echo "${NBGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nbgate}"`
 deny_version := "0.20.2"
 deny := cache / "cargo-deny-" + deny_version
+cargo_cyclonedx_version := "0.5.9"
+cargo_cyclonedx := cache / "cargo-cyclonedx-" + cargo_cyclonedx_version
 cargo_fuzz_version := "0.13.2"
 cargo_fuzz := cache / "cargo-fuzz-" + cargo_fuzz_version
 
@@ -62,6 +64,11 @@ problems:
 # Write the table of docs/operations/faults.md anew from jira-proxy's tests
 faults:
     UPDATE_DOCS=1 cargo test --locked -p jira-proxy --test it faults::page
+
+# Build the image of a binary with buildah: an OCI archive and, of a release, what is in it as CycloneDX (deploy/image.sh)
+image SERVICE PROFILE="release":
+    @{{ if PROFILE == "release" { just_executable() + " _cargo-cyclonedx" } else { "true" } }}
+    NBGATE_CYCLONEDX="{{ cargo_cyclonedx }}/bin/cargo-cyclonedx" bash deploy/image.sh {{ SERVICE }} {{ PROFILE }}
 
 # Test against real peers, which the suite starts itself; what it leaves to look at is in $CARGO_TARGET_DIR/e2e/SUITE
 e2e SUITE="jira":
@@ -149,6 +156,11 @@ ci:
 _cargo-deny:
     @[ -x {{ deny }}/bin/cargo-deny ] || CARGO_TARGET_DIR="{{ deny }}/build" cargo install --locked --root {{ deny }} cargo-deny@{{ deny_version }}
     @rm -rf {{ deny }}/build
+
+# cargo-cyclonedx, built once into the cache folder
+_cargo-cyclonedx:
+    @[ -x {{ cargo_cyclonedx }}/bin/cargo-cyclonedx ] || CARGO_TARGET_DIR="{{ cargo_cyclonedx }}/build" cargo install --locked --root {{ cargo_cyclonedx }} cargo-cyclonedx@{{ cargo_cyclonedx_version }}
+    @rm -rf {{ cargo_cyclonedx }}/build
 
 # cargo-fuzz, built once into the cache folder
 _cargo-fuzz:
