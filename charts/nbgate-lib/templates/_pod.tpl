@@ -38,6 +38,9 @@ spec:
       {{- if and $dev.enabled $dev.command }}
       command:
         {{- toYaml $dev.command | nindent 8 }}
+      {{- else if and $dev.enabled $dev.image }}
+      command:
+        {{- include "nbgate-lib.liveCommand" . | nindent 8 }}
       {{- end }}
       args: ["--config", "/etc/nbgate/config.toml"]
       ports:
@@ -45,6 +48,7 @@ spec:
           containerPort: {{ int64 $config.server.port }}
         - name: admin
           containerPort: {{ int64 $config.server.admin_port }}
+      {{- if not (and $dev.enabled $dev.image) }}
       startupProbe:
         httpGet: {path: /startupz, port: admin}
         periodSeconds: 1
@@ -53,6 +57,7 @@ spec:
         httpGet: {path: /livez, port: admin}
         periodSeconds: 10
         timeoutSeconds: 3
+      {{- end }}
       readinessProbe:
         httpGet: {path: /readyz, port: admin}
         periodSeconds: 2

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Brings a fresh build of a service into the pod of a developer's copy, with kubectl alone: deploy/live/push.sh jira-proxy dev1
+#
+# The copy's values name an image with a shell (`config.devMode.image`); what stands in the pod's folder /live is then what runs. With
+# NBGATE_BINARY, that file is brought instead, which has to be static. KUBECTL is the command [kubectl].
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+service=${1:?usage: deploy/live/push.sh SERVICE COPY}
+copy=${2:?usage: deploy/live/push.sh SERVICE COPY}
+binary=${NBGATE_BINARY:-}
+if [[ -z $binary ]]; then
+    target=${CARGO_TARGET_DIR:-target}
+    cargo rustc --locked --package "$service" --bin "$service" --target-dir "$target" -- \
+        -C target-feature=+crt-static -C strip=symbols
+    # The folder that tools look at holds this and nothing else.
+    mkdir -p "$target/live/$service"
+    binary=$target/live/$service/$service
+    cp "$target/debug/$service" "$binary"
+fi
+
+read -ra kubectl <<<"${KUBECTL:-kubectl}"
+namespace=$service-$copy
+pod=$("${kubectl[@]}" --namespace "$namespace" get pod --selector "app.kubernetes.io/name=$service" --output name | head -n 1)
+[[ -n $pod ]] || { echo "there is no pod of $service in the namespace $namespace" >&2; exit 1; }
+# Under another name first: a program that runs cannot be written to, and half of one must not be started.
+# shellcheck disable=SC2016 # the shell in the pod expands it
+"${kubectl[@]}" --namespace "$namespace" exec --stdin "$pod" --container "$service" -- \
+    sh -c 'cat >/live/.next && chmod 755 /live/.next && mv /live/.next "/live/$0"' "$service" <"$binary"
+echo "$pod runs the new $service within seconds: ${kubectl[*]} --namespace $namespace logs --follow $pod"
