@@ -148,6 +148,7 @@ ci:
     stage fuzz 10
     together "e2e efd" "e2e identity"
     together "e2e instance" "e2e jira"
+    stage e2e cluster
     stage soak 10 dev
     echo "::: all stages passed"
     cat "$work/times"

@@ -45,14 +45,22 @@ if [[ -n ${NBGATE_BIN_DIR:-} ]]; then
 else
     declare -A packages=(
         [bench]='jira-proxy efd-token instance-proxy' [efd]=efd-token [identity]=jira-proxy [instance]=instance-proxy
-        [jira]=jira-proxy [soak]='jira-proxy instance-proxy'
+        [cluster]='jira-proxy efd-token instance-proxy' [jira]=jira-proxy [soak]='jira-proxy instance-proxy'
     )
     cd "$here/.."
     read -ra wanted <<<"${packages[$suite]}"
-    cargo build --locked "${wanted[@]/#/--package=}"
-    [[ $suite != bench ]] || cargo build --locked --package proxy-testkit --example websockets
     target=$(cargo metadata --locked --no-deps --format-version 1 |
         "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+    if [[ $suite == cluster ]]; then
+        for service in "${wanted[@]}"; do # what runs there are images
+            CARGO_TARGET_DIR=$target NBGATE_IMAGE_REGISTRY=localhost/nbgate NBGATE_IMAGE_TAG=e2e \
+                bash deploy/image.sh "$service" dev
+        done
+        export NBGATE_E2E_IMAGES=$target/images/dev
+    else
+        cargo build --locked "${wanted[@]/#/--package=}"
+    fi
+    [[ $suite != bench ]] || cargo build --locked --package proxy-testkit --example websockets
     NBGATE_BIN_DIR=$target/debug
 fi
 

@@ -72,9 +72,9 @@ class PasswordGate:
         asked = f"http://127.0.0.1:{self.port}/"
         start_nginx(bench, name, servers, ready=lambda: httpx.get(asked, trust_env=False).status_code == 401)
 
-    def admit(self, user: str, password: str) -> None:
-        """From now on let in `user` with `password`, and nobody else."""
+    def admit(self, user: str, password: str, *, too: bool = False) -> None:
+        """From now on let in `user` with `password`, and nobody else, or with `too` whoever was let in before as well."""
         digest = base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()
         fresh = self._users.with_suffix(".new")
-        fresh.write_text(f"{user}:{{SHA}}{digest}\n")
+        fresh.write_text((self._users.read_text() if too else "") + f"{user}:{{SHA}}{digest}\n")
         os.replace(fresh, self._users)

@@ -42,12 +42,23 @@ class Watch:
 
 
 class Wiretap:
-    """Listens on a port of its own, or on `port`, and passes everything on to `target`; both are ports of `host`."""
+    """Listens on a port of its own, or on `port`, and passes everything on to `target`; both are ports of `host`, unless
+    the target is somewhere else.
+    """
 
-    def __init__(self, name: str, target: int, *, host: str = "127.0.0.1", port: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: int,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        target_host: str | None = None,
+    ) -> None:
         self.name = name
         self.target = target
         self.host = host
+        self.target_host = target_host or host
         self.port = port or free_port(host)
         self.url = f"http://{host}:{self.port}"
         self._exchanges: list[Exchange] = []
@@ -97,7 +108,7 @@ class Wiretap:
 
     def _relay(self, near: socket.socket) -> None:
         try:
-            far = socket.create_connection((self.host, self.target), timeout=5)
+            far = socket.create_connection((self.target_host, self.target), timeout=5)
         except OSError:
             # The target is down: the caller sees a connection that ends without an answer.
             near.close()
