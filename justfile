@@ -146,9 +146,8 @@ ci:
     stage test
     stage charts
     stage fuzz 10
-    together "e2e efd" "e2e identity"
-    together "e2e instance" "e2e jira"
-    stage e2e cluster
+    together "e2e efd" "e2e identity" "e2e jira"
+    together "e2e instance" "e2e cluster"
     stage soak 10 dev
     echo "::: all stages passed"
     cat "$work/times"
