@@ -16,7 +16,7 @@ from bench import bodies, efd, instances, nginx, subject
 from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads, slow_download
 from bench.paths import BINARY, LARGE, SMALL
-from bench.rounds import STARTS, cpu, interleaved, mean_ratio, medians, p99, ratio
+from bench.rounds import STARTS, cpu, interleaved, medians, p99_ratio, ratio
 from lib.bench import Bench
 
 CONNECTIONS = 32
@@ -113,9 +113,9 @@ def measure(bench: Bench, rounds: int) -> Table:
     table.add("cpu_small_vs_cached_auth_request", "CPU, 2 kB JSON, by nginx cached `auth_request`", cached, 0.75, "x")
     table.add("cpu_100kb_vs_nginx", "CPU, 100 kB JSON, by nginx", ratio(large, "nginx", cpu), 0.65, "x")
     table.add("cpu_64mib_vs_nginx", "CPU, 64 MiB, by nginx", ratio(huge, "nginx", cpu), 0.6, "x")
-    table.add("p99_small_vs_nginx", "p99, 2 kB, 32 connections, by nginx", mean_ratio(small, "nginx", p99), 1.2, "x")
-    table.add("p99_100kb_vs_nginx", "p99, 100 kB, 32 connections, by nginx", mean_ratio(large, "nginx", p99), 1.2, "x")
-    hand_out = mean_ratio(pages, "-/me", p99, "hand-out")
+    table.add("p99_small_vs_nginx", "p99, 2 kB, 32 connections, by nginx", p99_ratio(small, "nginx"), 1.2, "x")
+    table.add("p99_100kb_vs_nginx", "p99, 100 kB, 32 connections, by nginx", p99_ratio(large, "nginx"), 1.2, "x")
+    hand_out = p99_ratio(pages, "-/me", "hand-out")
     table.add("p99_hand_out_vs_me", "p99, efd-token's hand-out, by jira-proxy's `-/me`", hand_out, 2.0, "x")
     table.add("rss_idle", "resident memory, idle", statistics.median(one.idle_kib for one in run.ours) / MIB, 12, "MiB")
     table.add("rss_slow_reader", "more while 1 GiB streams to a slow reader", slow / MIB, 8, "MiB")

@@ -8,7 +8,7 @@ from bench.budgets import Table
 from bench.measure import Load, closed_loop, downloads
 from bench.nginx import Nginx
 from bench.paths import BINARY, LARGE, SMALL
-from bench.rounds import STARTS, Rounds, cpu, interleaved, mean_ratio, medians, p99, ratio
+from bench.rounds import STARTS, Rounds, cpu, interleaved, medians, p99_ratio, ratio
 from lib.bench import Bench
 
 _OURS = "instance-proxy"
@@ -92,7 +92,7 @@ def measure(bench: Bench, peers: Peers, table: Table, rounds: int) -> None:
         figure = ratio(measured, "nginx", cpu, _OURS)
         table.add(f"instance_cpu_{key}_vs_nginx", f"instance-proxy: CPU, {what}, by nginx", figure, budget, "x")
     for what, measured, key in (("2 kB", small, "small"), ("100 kB", large, "100kb")):
-        figure = mean_ratio(measured, "nginx", p99, _OURS)
+        figure = p99_ratio(measured, "nginx", _OURS)
         table.add(f"instance_p99_{key}_vs_nginx", f"instance-proxy: p99, {what}, by nginx", figure, 1.2, "x")
     _tunnels(table, messages, beside)
     what = f"resident memory for each of {idle} idle tunnels"

@@ -5,12 +5,14 @@ import re
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.paths import STREAM
 
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+_EVERY_LATENCY = Path(__file__).with_name("latency.lua")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Load:
     per_second: float
     p50_ms: float
     p99_ms: float
+    latencies: Counter[int] = field(default_factory=Counter)
+    """In microseconds, where the load generator tells each."""
 
 
 def cpu_ns(pid: int) -> int:
@@ -52,11 +56,12 @@ def closed_loop(pid: int, url: str, token: str, connections: int, seconds: float
         float(_field(r"Requests/sec:\s+([\d.]+)", text)),
         _milliseconds(_field(r"^ +50% +(\S+)$", text)),
         _milliseconds(_field(r"^ +99% +(\S+)$", text)),
+        Counter({int(value): int(times) for value, times in re.findall(r"^latency (\d+) (\d+)$", text, re.MULTILINE)}),
     )
 
 
 def _wrk(url: str, token: str, connections: int, seconds: float, cpus: set[int]) -> str:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "--timeout", "30s", "-s", str(_EVERY_LATENCY)]
     done = subprocess.run(
         [*command, "-H", f"Authorization: Bearer {token}", url],
         capture_output=True,
