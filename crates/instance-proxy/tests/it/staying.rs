@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proxy_testkit::{FakeIssuer, FakeUpstream, Script};
+use proxy_testkit::{FakeIssuer, FakeUpstream, PATIENCE, Script, eventually};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -48,7 +48,8 @@ fn who_loses_a_scope_or_group_loses_their_tunnels_and_an_issuer_that_is_silent_e
         issuer.otherwise(Script::json(200, &good));
         let (mut client, _) = open(&harness, KERNEL, &harness.token("ada"));
         issuer.otherwise(Script::json(500, &json!({})));
-        thread::sleep(Duration::from_secs(4));
+        let asked = issuer.requests().len();
+        eventually(PATIENCE, || issuer.requests().len() >= asked + 3);
         assert_open(&mut client);
         issuer.otherwise(Script::json(200, &poorer));
         let reason = "you have not all scopes and groups any more that are required";
@@ -89,7 +90,8 @@ fn an_instance_that_has_moved_ends_tunnels_to_where_it_was_and_no_others() {
         closed(&mut old),
         (1008, "the instance has another address now".to_owned())
     );
-    thread::sleep(Duration::from_secs(3));
+    let asked = harness.visa.lookups();
+    eventually(PATIENCE, || harness.visa.lookups() >= asked + 3);
     assert_open(&mut new);
 }
 
@@ -132,7 +134,8 @@ fn a_tunnel_ends_with_the_sign_in_unless_a_fresher_one_is_known() {
         200,
         "the page has renewed it"
     );
-    thread::sleep(Duration::from_secs(7));
+    let asked = harness.visa.lookups(); // once a second: the first token has ended by then
+    eventually(PATIENCE, || harness.visa.lookups() >= asked + 6);
     assert_open(&mut client);
     drop(client);
     harness.visa.place("60", "ada", "127.0.0.1", "ACTIVE");

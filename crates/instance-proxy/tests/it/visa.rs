@@ -148,7 +148,10 @@ impl FakeVisa {
         };
         let mood = self.state().mood.clone();
         let (status, media, text) = match mood {
-            Mood::Dead => return None,
+            Mood::Dead => {
+                self.state().asked.push(asked);
+                return None;
+            }
             Mood::Says(status, media, text) => (status, media, text),
             Mood::Good => self.answer(&asked),
             Mood::Slow(time) => {
