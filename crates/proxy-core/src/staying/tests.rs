@@ -168,3 +168,12 @@ async fn who_signs_in_again_begins_anew_though_an_end_is_still_on_its_way() {
         Some("newer")
     );
 }
+
+#[tokio::test]
+async fn a_stay_says_nothing_of_its_credentials() {
+    let stays = Stays::new(MINUTE);
+    let stay = stays.begin("ada", "42", "token-of-ada", Instant::now());
+    assert!(!stay.state().credentials.is_empty());
+    assert!(!format!("{stay:?}").contains("token-of-ada"));
+    assert!(!format!("{stays:?}").contains("token-of-ada"));
+}
