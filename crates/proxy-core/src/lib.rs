@@ -21,7 +21,8 @@ pub mod client; // the one way to make the client that asks platforms
 pub mod headers; // which header goes where
 pub mod realm; // what every tenant has: prefix, limits, who may use it
 pub mod tenant; // one upstream with all that belongs to it
-pub mod site; // what is served below one prefix
+pub mod site;
+mod socket; // what is served below one prefix
 pub mod error; // what can go wrong, and how it is told
 pub mod problem; // the kinds of problem and their pages
 pub mod pages; // a service's own routes below the prefix

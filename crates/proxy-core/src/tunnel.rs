@@ -14,15 +14,26 @@ pub mod fuzzing;
 pub(crate) mod handshake;
 mod origin;
 mod pump;
+mod relay;
 mod way;
 
-use std::{any::Any, borrow::Cow, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
+use std::{
+    any::Any,
+    borrow::Cow,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_rt::net::TcpStream;
 use actix_web::HttpResponse;
 use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use self::ending::Drain;
 pub use self::origin::check_origin;
@@ -30,7 +41,7 @@ use self::{
     ending::{Control, ending},
     pump::Pump,
 };
-use crate::{limits::TunnelPlace, telemetry::TunnelRecord, transport::Raw};
+use crate::{limits::TunnelPlace, socket::Lend, telemetry::TunnelRecord, transport::Raw};
 
 /// A peer that does not answer, nor take what it is sent, for so long is dead.
 const DEAD: Duration = Duration::from_secs(90);
@@ -97,11 +108,8 @@ impl Tunnel {
     }
 
     /// Moves bytes until it is over. `unwritten` is what the caller has not got yet of answers before.
-    pub(crate) async fn run<C>(self, caller: C, unwritten: BytesMut, drain: Drain, mut record: TunnelRecord)
-    where
-        C: AsyncRead + AsyncWrite + Unpin,
-    {
-        watch_for_death(self.upstream.tcp());
+    pub(crate) async fn run(self, caller: impl Lend, unwritten: BytesMut, drain: Drain, mut record: TunnelRecord) {
+        self.upstream.tcp().map(watch_for_death);
         let traffic = record.traffic().clone();
         let (idle, lifetime) = (self.place.bounds().idle, self.place.bounds().lifetime);
         let control = Control::new(ending(self.until, drain, idle, lifetime, traffic.clone()));
@@ -187,13 +195,27 @@ impl Why {
 /// Bytes that went through a tunnel.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-    pub(crate) to_caller: std::cell::Cell<u64>,
-    pub(crate) to_upstream: std::cell::Cell<u64>,
+    pub(crate) to_caller: Count,
+    pub(crate) to_upstream: Count,
+}
+
+/// A number of bytes. Only who moves them adds to it, which is one at a time; anybody may look.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.store(self.get().wrapping_add(bytes as u64), Ordering::Relaxed);
+    }
 }
 
 impl Traffic {
-    pub(crate) fn new() -> Rc<Self> {
-        Rc::default()
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
     }
 
     fn total(&self) -> u64 {

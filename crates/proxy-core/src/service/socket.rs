@@ -10,13 +10,10 @@ use actix_rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
+use crate::socket::Session;
+
 /// What [`Timed`](super::stream::Timed) reads and writes.
-#[derive(Debug)]
-pub(super) enum Socket {
-    Plain(TcpStream),
-    /// In a box, as most connections have no session, and a session is large.
-    Tls(Box<TlsStream<Counted>>),
-}
+pub(super) type Socket = crate::socket::Socket<TlsStream<Counted>>;
 
 /// What a session writes to. Notes that the client takes bytes, which a session does not tell: it takes what it is given
 /// into a buffer of its own, of 64 KiB.
@@ -26,18 +23,17 @@ pub(super) struct Counted {
     took: bool,
 }
 
-impl Socket {
-    pub(super) fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(io) => io,
-            Self::Tls(session) => &session.get_ref().0.io,
-        }
+impl Session for TlsStream<Counted> {
+    fn tcp(&self) -> &TcpStream {
+        &self.get_ref().0.io
     }
+}
 
+impl Socket {
     /// Whether the client took a byte since this was asked last, or has nothing more to take. `ready`: a write has ended.
     pub(super) fn took(&mut self, ready: bool) -> bool {
         match self {
-            Self::Plain(_) => ready,
+            Self::Plain(_) | Self::Lent => ready,
             Self::Tls(session) => {
                 let (io, session) = session.get_mut();
                 std::mem::take(&mut io.took) || !session.wants_write()
@@ -48,40 +44,8 @@ impl Socket {
     /// Whether something that was written has not even reached the system.
     pub(super) fn holds_back(&self) -> bool {
         match self {
-            Self::Plain(_) => false,
+            Self::Plain(_) | Self::Lent => false,
             Self::Tls(session) => session.get_ref().1.wants_write(),
-        }
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_read(context, buffer),
-            Self::Tls(session) => Pin::new(session).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_write(context, bytes),
-            Self::Tls(session) => Pin::new(session).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_flush(context),
-            Self::Tls(session) => Pin::new(session).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(io) => Pin::new(io).poll_shutdown(context),
-            Self::Tls(session) => Pin::new(session).poll_shutdown(context),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    net::TcpStream,
     pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
@@ -24,7 +25,7 @@ use super::{
     progress::{Awaited, Progress},
     socket::Socket,
 };
-use crate::{telemetry::Metrics, timer::Timer, tunnel::watch_for_death};
+use crate::{socket::Lend, telemetry::Metrics, timer::Timer, tunnel::watch_for_death};
 
 /// Most bytes that are read while it is not their turn: beyond, the client waits.
 const MAX_HELD: usize = 32 * 1024;
@@ -88,7 +89,7 @@ impl Timed {
         self.raw = true;
         read.unsplit(std::mem::take(&mut self.held));
         self.held = read;
-        watch_for_death(self.io.tcp());
+        self.io.tcp().map(watch_for_death);
     }
 
     /// What was held back, and then what comes.
@@ -169,8 +170,9 @@ impl Timed {
     /// then. An end behind more than the system takes has not come yet, and is not seen.
     fn poll_left(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let state = pin!(self.io.tcp().ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
-            if let Poll::Ready(state) = state
+            let ready = self.io.tcp().map(|tcp| tcp.ready(Interest::READABLE));
+            let state = ready.map(|ready| pin!(ready).poll(&mut Context::from_waker(Waker::noop())));
+            if let Some(Poll::Ready(state)) = state
                 && state?.is_read_closed()
             {
                 return Poll::Ready(Ok(()));
@@ -224,9 +226,22 @@ impl Timed {
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        if self.progress.cut.get() || self.write_since.is_some() || self.io.holds_back() {
-            let _ = SockRef::from(self.io.tcp()).set_linger(Some(Duration::ZERO));
+        if (self.progress.cut.get() || self.write_since.is_some() || self.io.holds_back())
+            && let Some(tcp) = self.io.tcp()
+        {
+            let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
         }
+    }
+}
+
+impl Lend for Timed {
+    fn lend(&mut self) -> Option<TcpStream> {
+        let clear = self.raw && self.held.is_empty() && self.write_since.is_none();
+        clear.then(|| self.io.lend()).flatten()
+    }
+
+    fn give_back(&mut self, socket: TcpStream) {
+        self.io.give_back(socket);
     }
 }
 

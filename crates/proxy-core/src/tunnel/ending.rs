@@ -7,7 +7,6 @@
 use std::{
     future::{Future, pending},
     pin::Pin,
-    rc::Rc,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -43,7 +42,7 @@ pub(super) async fn ending(
     drain: Drain,
     idle: Option<Duration>,
     lifetime: Option<Duration>,
-    traffic: Rc<Traffic>,
+    traffic: Arc<Traffic>,
 ) -> Ending {
     let of_the_service = async {
         match until {

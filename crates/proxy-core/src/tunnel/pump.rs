@@ -4,22 +4,21 @@ use std::{
     future::poll_fn,
     io,
     pin::Pin,
-    rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::BytesMut;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     End, Traffic, Why,
     ending::{Control, Ending},
+    relay::{Away, relay},
     way::{Ended, Way, poll_drop},
 };
+use crate::socket::Lend;
 
 /// How long the answer to a close frame is waited for, and then the end of the caller's connection.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -33,7 +32,11 @@ pub(super) struct Pump<C, U> {
     to_caller: Way,
     to_upstream: Way,
     control: Control,
-    traffic: Rc<Traffic>,
+    traffic: Arc<Traffic>,
+    /// Whether it may be worth while to ask for a relay.
+    relays: bool,
+    /// It has just come from there: whether there is something to be read, the worker is told soon, and does not know yet.
+    back: bool,
 }
 
 /// What ends the time in which bytes just go through.
@@ -53,10 +56,10 @@ struct Gone {
 
 impl<C, U> Pump<C, U>
 where
-    C: AsyncRead + AsyncWrite + Unpin,
-    U: AsyncRead + AsyncWrite + Unpin,
+    C: Lend,
+    U: Lend,
 {
-    pub(super) fn new(caller: C, upstream: U, control: Control, traffic: Rc<Traffic>) -> Self {
+    pub(super) fn new(caller: C, upstream: U, control: Control, traffic: Arc<Traffic>) -> Self {
         Self {
             caller,
             upstream,
@@ -64,6 +67,8 @@ where
             to_upstream: Way::default(),
             control,
             traffic,
+            relays: true,
+            back: false,
         }
     }
 
@@ -76,7 +81,16 @@ where
 
     /// Moves bytes until it is over, and closes both connections.
     pub(super) async fn run(mut self) -> End {
-        let event = poll_fn(|context| self.poll_open(context)).await;
+        let event = loop {
+            match poll_fn(|context| self.poll_open(context)).await {
+                Some(event) => break event,
+                None => {
+                    if let Some(ending) = self.relayed().await {
+                        break Event::Ours(ending);
+                    }
+                }
+            }
+        };
         let end = match event {
             Event::CallerGone(why) => End { why, close: None },
             Event::UpstreamGone => Why::Upstream.into(),
@@ -96,21 +110,79 @@ where
         end
     }
 
-    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+    /// Ready with an event, or with nothing once nothing is left to be done but to wait, and the relay may do that.
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if let Poll::Ready(ending) = self.control.poll(context) {
-            return Poll::Ready(Event::Ours(ending));
+            return Poll::Ready(Some(Event::Ours(ending)));
         }
         if let Poll::Ready(ended) = self.poll_to_caller(context) {
-            return Poll::Ready(match ended {
+            return Poll::Ready(Some(match ended {
                 Ended::Source => Event::UpstreamGone,
                 Ended::Sink(io::ErrorKind::TimedOut) => Event::CallerGone(Why::Stalled),
                 Ended::Sink(_) => Event::CallerGone(Why::Caller),
-            });
+            }));
         }
-        self.poll_to_upstream(context).map(|ended| match ended {
-            Ended::Source => Event::CallerGone(Why::Caller),
-            Ended::Sink(_) => Event::UpstreamDeaf,
-        })
+        if let Poll::Ready(ended) = self.poll_to_upstream(context) {
+            return Poll::Ready(Some(match ended {
+                Ended::Source => Event::CallerGone(Why::Caller),
+                Ended::Sink(_) => Event::UpstreamDeaf,
+            }));
+        }
+        if self.relays && !std::mem::take(&mut self.back) && self.to_caller.is_clear() && self.to_upstream.is_clear() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    }
+
+    /// Has the relay move bytes, until something else is to be done: what ends the tunnel, or what is for [`Self::poll_open`]
+    /// to find.
+    async fn relayed(&mut self) -> Option<Ending> {
+        self.relays = false; // unless it all goes well
+        let mut lent = match relay(self.lend()?) {
+            Ok(lent) => lent,
+            Err(away) => {
+                self.take_back(*away);
+                return None;
+            }
+        };
+        let control = &mut self.control;
+        let (ending, away) = tokio::select! {
+            biased;
+            ending = poll_fn(|context| control.poll(context)) => {
+                lent.call_back();
+                (Some(ending), lent.back().await)
+            }
+            away = lent.back() => (None, away),
+        };
+        if let Some(away) = away {
+            self.relays = !away.refused;
+            self.take_back(*away);
+        }
+        ending
+    }
+
+    /// What the relay needs, if both connections are mere sockets.
+    fn lend(&mut self) -> Option<Box<Away>> {
+        let caller = self.caller.lend()?;
+        let Some(upstream) = self.upstream.lend() else {
+            self.caller.give_back(caller);
+            return None;
+        };
+        Some(Box::new(Away {
+            caller,
+            upstream,
+            to_caller: std::mem::take(&mut self.to_caller),
+            to_upstream: std::mem::take(&mut self.to_upstream),
+            traffic: self.traffic.clone(),
+            refused: false,
+        }))
+    }
+
+    fn take_back(&mut self, away: Away) {
+        self.caller.give_back(away.caller);
+        self.upstream.give_back(away.upstream);
+        (self.to_caller, self.to_upstream) = (away.to_caller, away.to_upstream);
+        self.back = true;
     }
 
     fn poll_to_caller(&mut self, context: &mut Context<'_>) -> Poll<Ended> {

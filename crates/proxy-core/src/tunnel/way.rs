@@ -4,7 +4,7 @@
 //! tunnels of a worker share; only what the other end does not take at once is copied.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,12 +13,12 @@ use std::{
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frames::Frames;
+use super::{Count, frames::Frames};
 
 /// Most bytes that are read at once, and so kept of one direction when the other end takes none.
-const AT_ONCE: usize = 32 * 1024;
+pub(super) const AT_ONCE: usize = 32 * 1024;
 /// Most pieces that one direction moves before the other has its turn: a caller must be able to say stop to what floods him.
-const IN_A_ROW: usize = 16;
+pub(super) const IN_A_ROW: usize = 16;
 
 thread_local! {
     /// A worker is one thread, and a tunnel that is polled is done with it when the next one is.
@@ -60,10 +60,10 @@ impl Way {
     }
 
     /// What was read before, by somebody else.
-    pub(super) fn was_read(&mut self, bytes: &[u8], moved: &Cell<u64>) {
+    pub(super) fn was_read(&mut self, bytes: &[u8], moved: &Count) {
         self.frames.advance(bytes);
         self.pending.extend_from_slice(bytes);
-        moved.set(moved.get() + bytes.len() as u64);
+        moved.add(bytes.len());
     }
 
     /// From the next boundary on nothing is written but `close`; not even that if the source has sent such a frame itself.
@@ -84,12 +84,34 @@ impl Way {
         self.frames.closed()
     }
 
+    /// Whether all that came is written, and more would be, too.
+    pub(super) fn is_clear(&self) -> bool {
+        matches!(self.stage, Stage::Relaying) && self.pending.is_empty() && !self.unflushed
+    }
+
+    /// Of a direction that was clear: `came` was read, and as much of it written, by somebody else.
+    pub(super) fn went(&mut self, came: &[u8], written: usize, moved: &Count) {
+        self.frames.advance(came);
+        moved.add(came.len());
+        self.pending.extend_from_slice(&came[written..]);
+    }
+
+    #[cfg(test)]
+    pub(super) fn at_boundary(&self) -> bool {
+        self.frames.at_boundary()
+    }
+
+    #[cfg(test)]
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.pending
+    }
+
     /// Moves what can be moved; ready once one of the ends is at its end, and the sink has what came before.
     pub(super) fn poll<R, W>(
         &mut self,
         source: &mut R,
         sink: &mut W,
-        moved: &Cell<u64>,
+        moved: &Count,
         context: &mut Context<'_>,
     ) -> Poll<Ended>
     where
@@ -113,7 +135,7 @@ impl Way {
         &mut self,
         source: &mut R,
         sink: &mut W,
-        moved: &Cell<u64>,
+        moved: &Count,
         context: &mut Context<'_>,
     ) -> Poll<Option<Ended>>
     where
@@ -136,7 +158,7 @@ impl Way {
         &mut self,
         came: &[u8],
         sink: &mut W,
-        moved: &Cell<u64>,
+        moved: &Count,
         context: &mut Context<'_>,
     ) -> Result<(), Ended> {
         let count = match &self.stage {
@@ -150,7 +172,7 @@ impl Way {
                 return Ok(());
             }
         };
-        moved.set(moved.get() + count as u64);
+        moved.add(count);
         self.write(&came[..count], sink, context)?;
         if matches!(self.stage, Stage::Cutting(_)) && self.frames.at_boundary() {
             self.insert();

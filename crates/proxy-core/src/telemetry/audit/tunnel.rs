@@ -1,6 +1,6 @@
 //! The second event of a request that became a tunnel: how it ended. The first was the request's own, with status 101.
 
-use std::{fmt, net::SocketAddr, rc::Rc, sync::Arc, time::Instant};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Instant};
 
 use super::{
     Audit, RequestId,
@@ -23,13 +23,13 @@ pub(crate) struct TunnelRecord {
     pub(super) rule: Option<Arc<str>>,
     pub(super) details: Vec<(&'static str, String)>,
     pub(super) started: Instant,
-    pub(super) traffic: Rc<Traffic>,
+    pub(super) traffic: Arc<Traffic>,
     pub(super) end: End,
 }
 
 impl TunnelRecord {
     /// What went through.
-    pub(crate) fn traffic(&self) -> &Rc<Traffic> {
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 

@@ -14,7 +14,7 @@ const CLOSE: &[u8] = b"\x88\x02\x03\xe9";
 /// One direction with both of its ends: what is written to `from` comes out of `to`.
 struct Bench {
     way: Way,
-    moved: Cell<u64>,
+    moved: Count,
     source: DuplexStream,
     sink: DuplexStream,
     from: DuplexStream,
@@ -26,7 +26,7 @@ impl Bench {
     fn new(room: usize) -> Self {
         let (from, source) = duplex(1 << 20);
         let (sink, to) = duplex(room);
-        let (way, moved) = (Way::default(), Cell::default());
+        let (way, moved) = (Way::default(), Count::default());
         Self {
             way,
             moved,

@@ -17,8 +17,8 @@ fn a_tunnel_has_two_events_and_the_second_says_how_it_ended() {
     let start = desk.event();
     assert_eq!((&start["event"], &start["status"]), (&"request".into(), &101.into()));
     assert_eq!(start["outcome"], "completed");
-    tunnel.traffic().to_caller.set(7);
-    tunnel.traffic().to_upstream.set(5);
+    tunnel.traffic().to_caller.add(7);
+    tunnel.traffic().to_upstream.add(5);
     tunnel.ended(End {
         why: Why::Service,
         close: Some(Close {
