@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -18,6 +19,13 @@ SCHEMA = Path(__file__).parent / "schemas/phalanx-secrets.json"
 def test_schemas_tables_and_manifests_are_up_to_date() -> None:
     old = [str(path.relative_to(ROOT)) for path, text in write.generated().items() if path.read_text("utf-8") != text]
     assert not old, "run `just charts-write`"
+
+
+def test_charts_ask_for_the_images_that_are_built_here() -> None:
+    # deploy/image.sh takes the tag from the workspace, a chart from its appVersion.
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace"]["package"]["version"]
+    for service in SERVICES:
+        assert yaml.safe_load((CHARTS / service / "Chart.yaml").read_text("utf-8"))["appVersion"] == version
 
 
 def test_every_secret_of_the_example_is_described() -> None:
