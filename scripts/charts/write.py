@@ -37,7 +37,8 @@ def manifest(template: str, *arguments: str) -> str:
 
 def application(chart: str, copy: str = "") -> str:
     name = f"{chart}-{copy}" if copy else chart
-    entry = f'{{"chart": "{chart}", "copy": "{copy}", "selfHeal": false}}' if copy else f'{{"chart": "{chart}"}}'
+    # Also of a service that the site has switched off: who merges has no files that come and go.
+    entry = f'{{"chart": "{chart}", "enabled": true' + (f', "copy": "{copy}", "selfHeal": false}}' if copy else "}")
     others = "".join(f'"{other}": null, ' for other in SERVICES if other != name)
     return manifest("applications", "--set-json", f'applications={{{others}"{name}": {entry}}}')
 

@@ -1,15 +1,18 @@
 """What is generated is as it would be written today."""
 
+import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 import helm
 import phalanx
 import write
-from chartvalues import CHARTS, ROOT, SERVICES
+from chartvalues import APP_OF_APPS, CHARTS, ROOT, SERVICES
 from lib import SECRETS, Pod, sets_of_values
 
 SCHEMA = Path(__file__).parent / "schemas/phalanx-secrets.json"
@@ -18,6 +21,25 @@ SCHEMA = Path(__file__).parent / "schemas/phalanx-secrets.json"
 def test_schemas_tables_and_manifests_are_up_to_date() -> None:
     old = [str(path.relative_to(ROOT)) for path, text in write.generated().items() if path.read_text("utf-8") != text]
     assert not old, "run `just charts-write`"
+
+
+def test_a_site_may_switch_a_service_off_and_write_its_manifests_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "app-of-apps"
+    shutil.copytree(APP_OF_APPS, site)
+    values = yaml.safe_load((site / "values.yaml").read_text("utf-8"))
+    values["applications"]["efd-token"]["enabled"] = False
+    (site / "values.yaml").write_text(yaml.safe_dump(values), "utf-8")
+    monkeypatch.setattr(write, "APP_OF_APPS", site)
+    for copy in ("", "dev1"):
+        application = yaml.safe_load(write.application("efd-token", copy))
+        assert application["spec"]["source"]["path"] == "charts/efd-token"
+
+
+def test_charts_ask_for_the_images_that_are_built_here() -> None:
+    # deploy/image.sh takes the tag from the workspace, a chart from its appVersion.
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text("utf-8"))["workspace"]["package"]["version"]
+    for service in SERVICES:
+        assert yaml.safe_load((CHARTS / service / "Chart.yaml").read_text("utf-8"))["appVersion"] == version
 
 
 def test_every_secret_of_the_example_is_described() -> None:
