@@ -76,8 +76,6 @@ class Load:
     ends: list[str] = field(default_factory=list)
     """How tunnels ended, while the load went on."""
     messages: int = 0
-    later: int = 0
-    """Upgrades that were asked to come again: for a moment the cluster still leads to a pod that is about to stop."""
     _done: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -136,11 +134,6 @@ class Load:
                             break
                         self.messages += 1
                         time.sleep(_PAUSE)
-            except Refused as refused:
-                if refused.status == 503 and refused.head.get("retry-after"):
-                    self.later += 1
-                    time.sleep(0.2)
-                else:
-                    self.ends.append(repr(refused))
-            except (Ended, OSError) as end:
+            except (Ended, Refused, OSError) as end:
                 self.ends.append(repr(end))
+                time.sleep(0.2)

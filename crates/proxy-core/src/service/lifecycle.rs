@@ -1,4 +1,4 @@
-//! From start to drain: not ready → grace → stop accepting → deadline → exit.
+//! From start to drain: not ready → grace, at half of which tunnels end → stop accepting → deadline → exit.
 
 use std::{
     io,
@@ -35,7 +35,7 @@ pub(super) struct State {
     started: AtomicBool,
     since: Instant,
     heartbeats: Mutex<Vec<Weak<AtomicU64>>>,
-    /// When the grace of the drain is over, once there is one: told to tunnels, which nothing else ends.
+    /// When the grace of the drain is over, once half of it is: told to tunnels, which nothing else ends.
     drain: watch::Sender<Option<tokio::time::Instant>>,
 }
 
@@ -79,10 +79,19 @@ impl State {
             .all(|tick| now.saturating_sub(tick) < STUCK.as_secs())
     }
 
-    /// Tells everybody that the service stops, and that new connections are taken for so long still.
-    fn begin_drain(&self, grace: Duration) {
+    /// Tells probes that the service stops: whoever leads callers here has to notice first.
+    fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.drain.send_replace(Some(tokio::time::Instant::now() + grace));
+    }
+
+    /// Tells tunnels that the service stops, and that new connections are taken for so long still. There are no new tunnels
+    /// from now on.
+    fn end_tunnels(&self, rest: Duration) {
+        self.drain.send_replace(Some(tokio::time::Instant::now() + rest));
+    }
+
+    pub(super) fn ends_tunnels(&self) -> bool {
+        self.drain.borrow().is_some()
     }
 
     /// Tells a tunnel that the service stops.
@@ -174,17 +183,23 @@ impl Running {
 
     /// Stops at once, whatever is in progress.
     pub async fn stop(&self) {
-        self.state.begin_drain(Duration::ZERO);
+        self.state.begin_drain();
+        self.state.end_tunnels(Duration::ZERO);
         self.public_handle.stop(false).await;
         self.service.lines.flush(FLUSH);
         self.admin_handle.stop(false).await;
     }
 
     /// Not ready at once, no new connections after `grace`, then waits for what is in progress, up to the deadline.
+    ///
+    /// Tunnels end at half of `grace`: by then whoever comes again is led to another replica, and nobody was refused before.
     pub async fn drain(&self, grace: Duration) {
-        self.state.begin_drain(grace);
+        self.state.begin_drain();
         tracing::info!(?grace, "draining");
-        tokio::time::sleep(grace).await;
+        let half = grace / 2;
+        tokio::time::sleep(half).await;
+        self.state.end_tunnels(grace - half);
+        tokio::time::sleep(grace - half).await;
         self.public_handle.stop(true).await;
         self.service.finish_background().await;
         self.service.lines.flush(FLUSH);

@@ -103,7 +103,7 @@ async fn ask(worker: &Worker, request: &Request, record: &Record) -> Result<Upgr
     });
     let (_, site) = site.ok_or_else(no_upgrade)?;
     Asked::of(head)?;
-    if worker.state.draining() {
+    if worker.state.ends_tunnels() {
         return Err(ProxyError::NoTunnel {
             reason: "the service is about to stop and opens no more tunnels",
             retry_after: LINGER,

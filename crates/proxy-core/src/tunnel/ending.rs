@@ -24,7 +24,7 @@ const CUT_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether something has moved, within the time that nothing may.
 const LOOKS: u32 = 8;
 
-/// Tells that a drain has begun, and until when the end of a frame may be waited for.
+/// Tells that the service stops, and until when the end of a frame may be waited for.
 pub(crate) type Drain = watch::Receiver<Option<Instant>>;
 
 /// An end of our making.

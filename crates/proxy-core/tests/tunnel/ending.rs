@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proxy_testkit::{Ended, PATIENCE, Script, eventually};
+use proxy_testkit::{Ended, PATIENCE, RawClient, Script, eventually};
 
 use crate::{
     harness::{Harness, Setup, assert_ends, read},
@@ -40,7 +40,7 @@ fn unmasked(frame: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_drain_closes_tunnels_with_1001_at_once_and_does_not_wait_for_its_deadline() {
+fn a_drain_closes_tunnels_with_1001_at_half_of_its_grace_and_does_not_wait_for_its_deadline() {
     let (handing, mut proxy) = handed();
     let mut client = proxy.open();
     let mut upstream = handing.next();
@@ -49,7 +49,11 @@ fn a_drain_closes_tunnels_with_1001_at_once_and_does_not_wait_for_its_deadline()
     let since = Instant::now();
     proxy.drain(Duration::from_secs(3));
     assert_eq!(read(&mut client, STOPS.len()), STOPS);
-    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+    let took = since.elapsed();
+    assert!(
+        took > Duration::from_millis(1_400) && took < Duration::from_millis(2_500),
+        "{took:?}"
+    );
     client.send(ANSWER);
     assert_eq!(unmasked(&rest(&mut upstream, PATIENCE)), STOPS);
     drop(upstream);
@@ -60,6 +64,27 @@ fn a_drain_closes_tunnels_with_1001_at_once_and_does_not_wait_for_its_deadline()
     assert_eq!(proxy.held(), 0);
     proxy.join();
     assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
+}
+
+#[test]
+fn until_half_of_a_drains_grace_tunnels_are_opened_and_then_all_are_told_at_one_moment() {
+    let mut proxy = Harness::start();
+    proxy.agreeing(Script::echo);
+    let mut before = proxy.open();
+    proxy.drain(Duration::from_secs(4));
+    eventually(PATIENCE, || RawClient::get(proxy.admin, "/readyz", &[]).status == 503);
+    let mut within = proxy.open();
+    for client in [&mut before, &mut within] {
+        client.send(HELLO);
+        assert_eq!(read(client, HELLO.len()), HELLO, "it is a tunnel like any other");
+    }
+    assert_eq!(read(&mut before, STOPS.len()), STOPS);
+    let since = Instant::now();
+    assert_eq!(read(&mut within, STOPS.len()), STOPS);
+    assert!(since.elapsed() < Duration::from_millis(500), "{:?}", since.elapsed());
+    proxy.join();
+    let ends = proxy.events("tunnel", 2);
+    assert!(ends.iter().all(|end| end["ended_by"] == "drain"), "{ends:?}");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use proxy_testkit::{Ended, PATIENCE, RawClient, Script, eventually};
+use proxy_testkit::{Ended, RawClient, Script};
 
-use crate::harness::{Harness, KEY, Setup, agreed, assert_ends, handshake};
+use crate::harness::{Harness, KEY, Setup, agreed, assert_ends, handshake, read};
 
 /// Sends this and something behind it, and expects one answer, with which the connection ends.
 #[track_caller]
@@ -152,14 +152,15 @@ fn requests_before_a_handshake_on_its_connection_are_answered_first() {
 }
 
 #[test]
-fn a_service_that_is_about_to_stop_opens_no_more() {
+fn a_service_that_has_told_its_tunnels_that_it_stops_opens_no_more() {
     let mut proxy = Harness::start();
-    proxy.drain(Duration::from_millis(700));
-    eventually(PATIENCE, || RawClient::get(proxy.admin, "/readyz", &[]).status == 503);
-    let mut client = proxy.ask("/x");
-    let answer = client.read_response();
+    proxy.agreeing(Script::echo);
+    let mut client = proxy.open();
+    proxy.drain(Duration::from_secs(4));
+    assert_eq!(read(&mut client, 4), b"\x88\x13\x03\xe9");
+    let answer = proxy.ask("/x").read_response();
     answer.assert_problem(503, "busy");
     assert!(answer.header("retry-after").is_some());
-    assert_eq!(proxy.upstream.connections(), 0);
+    assert_eq!(proxy.upstream.connections(), 1);
     proxy.join();
 }

@@ -49,7 +49,7 @@ pub struct ServerConfig {
     pub keep_alive_seconds: u64,
     /// Between two moments at which the caller takes bytes.
     pub write_timeout_seconds: u64,
-    /// From "not ready" to the closed listener.
+    /// From "not ready" to the closed listener; tunnels end at half of it.
     pub drain_grace_seconds: u64,
     /// From the closed listener to the end of what is still open.
     pub drain_deadline_seconds: u64,
