@@ -21,14 +21,14 @@ pub mod client; // the one way to make the client that asks platforms
 pub mod headers; // which header goes where
 pub mod realm; // what every tenant has: prefix, limits, who may use it
 pub mod tenant; // one upstream with all that belongs to it
-pub mod site;
-mod socket; // what is served below one prefix
+pub mod site; // what is served below one prefix
 pub mod error; // what can go wrong, and how it is told
 pub mod problem; // the kinds of problem and their pages
 pub mod pages; // a service's own routes below the prefix
 pub mod journal; // what has to be done even if the process dies first
 pub mod duties; // what is begun at a platform has to be ended there
 mod files; // how files are read that change while they are in use
+mod socket; // a connection, in the clear or under TLS
 mod timer; // deadlines that are seldom reached
 mod strict_json; // JSON with one meaning or none, for tokens and configuration
 pub mod config; // layers, sections, every problem at once

@@ -49,7 +49,8 @@ impl<S: Session> Socket<S> {
 impl<S: Session> Lend for Socket<S> {
     fn lend(&mut self) -> Option<std::net::TcpStream> {
         match std::mem::replace(self, Self::Lent) {
-            Self::Plain(io) => io.into_std().ok(),
+            // A system that refuses has closed it, here and below: who reads it next is told so.
+            Self::Plain(io) => io.into_std().inspect_err(refused).ok(),
             other => {
                 *self = other;
                 None
@@ -58,9 +59,14 @@ impl<S: Session> Lend for Socket<S> {
     }
 
     fn give_back(&mut self, socket: std::net::TcpStream) {
-        // A system that refuses has closed it: who reads it is told so.
-        *self = TcpStream::from_std(socket).map_or(Self::Lent, Self::Plain);
+        *self = TcpStream::from_std(socket)
+            .inspect_err(refused)
+            .map_or(Self::Lent, Self::Plain);
     }
+}
+
+fn refused(error: &io::Error) {
+    tracing::warn!(%error, "the system does not let a connection pass from thread to thread: it is closed");
 }
 
 /// What is said of a connection that is lent.

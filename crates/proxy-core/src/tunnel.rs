@@ -164,7 +164,7 @@ pub(crate) enum Why {
     Lifetime,
     /// The service that made it says so: [`Tunnel::until`].
     Service,
-    /// It was let go of before it was over: at the deadline of a drain.
+    /// It was let go of before it was over: at the deadline of a drain, or because the thread that moved it died.
     Stopped,
 }
 

@@ -25,6 +25,10 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// How long a caller may take for what is left of an upstream that takes nothing more.
 const DELIVERY: Duration = Duration::from_secs(5);
 
+/// How long a tunnel stays with its worker after the relay gave it back: handing it to and fro for each burst costs more than
+/// the relay saves.
+const REST: Duration = Duration::from_secs(1);
+
 /// A tunnel.
 pub(super) struct Pump<C, U> {
     caller: C,
@@ -35,8 +39,8 @@ pub(super) struct Pump<C, U> {
     traffic: Arc<Traffic>,
     /// Whether it may be worth while to ask for a relay.
     relays: bool,
-    /// It has just come from there: whether there is something to be read, the worker is told soon, and does not know yet.
-    back: bool,
+    /// It has come from there, for some reason that may go on: until then, the worker moves what there is.
+    rests_until: Option<Instant>,
 }
 
 /// What ends the time in which bytes just go through.
@@ -46,6 +50,8 @@ enum Event {
     /// It may have sent something before.
     UpstreamDeaf,
     Ours(Ending),
+    /// Both connections are closed already.
+    Lost,
 }
 
 /// Who is at an end.
@@ -68,7 +74,7 @@ where
             control,
             traffic,
             relays: true,
-            back: false,
+            rests_until: None,
         }
     }
 
@@ -85,8 +91,8 @@ where
             match poll_fn(|context| self.poll_open(context)).await {
                 Some(event) => break event,
                 None => {
-                    if let Some(ending) = self.relayed().await {
-                        break Event::Ours(ending);
+                    if let Some(event) = self.relayed().await {
+                        break event;
                     }
                 }
             }
@@ -105,6 +111,7 @@ where
                     close: Some(ending.close),
                 }
             }
+            Event::Lost => return Why::Stopped.into(),
         };
         let _ = timeout(ANSWER, self.finish()).await;
         end
@@ -128,15 +135,17 @@ where
                 Ended::Sink(_) => Event::UpstreamDeaf,
             }));
         }
-        if self.relays && !std::mem::take(&mut self.back) && self.to_caller.is_clear() && self.to_upstream.is_clear() {
-            return Poll::Ready(None);
-        }
-        Poll::Pending
+        ready_if(self.may_be_lent()).map(|()| None)
+    }
+
+    fn may_be_lent(&self) -> bool {
+        let clear = self.relays && self.to_caller.is_clear() && self.to_upstream.is_clear();
+        clear && self.rests_until.is_none_or(|until| until <= Instant::now())
     }
 
     /// Has the relay move bytes, until something else is to be done: what ends the tunnel, or what is for [`Self::poll_open`]
     /// to find.
-    async fn relayed(&mut self) -> Option<Ending> {
+    async fn relayed(&mut self) -> Option<Event> {
         self.relays = false; // unless it all goes well
         let mut lent = match relay(self.lend()?) {
             Ok(lent) => lent,
@@ -154,18 +163,20 @@ where
             }
             away = lent.back() => (None, away),
         };
-        if let Some(away) = away {
-            self.relays = !away.refused;
-            self.take_back(*away);
-        }
-        ending
+        let Some(away) = away else {
+            tracing::error!("the thread that moved a tunnel has died, and its connections with it");
+            return Some(Event::Lost);
+        };
+        self.relays = !away.refused;
+        self.take_back(*away);
+        ending.map(Event::Ours)
     }
 
     /// What the relay needs, if both connections are mere sockets.
     fn lend(&mut self) -> Option<Box<Away>> {
-        let caller = self.caller.lend()?;
-        let Some(upstream) = self.upstream.lend() else {
-            self.caller.give_back(caller);
+        let upstream = self.upstream.lend()?;
+        let Some(caller) = self.caller.lend() else {
+            self.upstream.give_back(upstream);
             return None;
         };
         Some(Box::new(Away {
@@ -182,7 +193,7 @@ where
         self.caller.give_back(away.caller);
         self.upstream.give_back(away.upstream);
         (self.to_caller, self.to_upstream) = (away.to_caller, away.to_upstream);
-        self.back = true;
+        self.rests_until = Some(Instant::now() + REST);
     }
 
     fn poll_to_caller(&mut self, context: &mut Context<'_>) -> Poll<Ended> {

@@ -4,8 +4,8 @@
 //! A message of a WebSocket is a read and a write, whoever moves it; a task that is woken for each costs some twentieth more,
 //! which is all that nginx would be cheaper by (docs/performance.md). So a tunnel is here as long as each piece that is read
 //! is taken by the other end at once. As soon as anything else happens (an end, an error, an end that takes nothing, a long
-//! burst), its connections go back to its worker, which knows what to do ([`Pump`](super::pump::Pump)), and come again when
-//! nothing is left to be done. Connections under TLS stay with their workers.
+//! burst), its connections go back to its worker, which knows what to do ([`Pump`](super::pump::Pump)), and come again after
+//! a while, when nothing is left to be done. Connections under TLS stay with their workers.
 //!
 //! **Invariant**: nothing that was read is lost on the way between the two: what was not written is kept with its direction.
 
@@ -33,6 +33,12 @@ use super::{Traffic, way::Way};
 thread_local! {
     /// The worker's own. It ends with the worker.
     static RELAY: RefCell<Option<Rc<Relay>>> = const { RefCell::new(None) };
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often a tunnel of this thread's was lent.
+    pub(super) static LENDS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
 /// Names tunnels while they are away.
@@ -77,8 +83,10 @@ pub(super) struct Lent {
 /// Lets bytes go through until something else happens, or it is [called back](Lent::call_back).
 ///
 /// # Errors
-/// The tunnel itself, if there can be no relay.
+/// The tunnel itself, if there is no relay.
 pub(super) fn relay(away: Box<Away>) -> Result<Lent, Box<Away>> {
+    #[cfg(test)]
+    LENDS.set(LENDS.get() + 1);
     RELAY.with_borrow_mut(|slot| {
         if slot.is_none() {
             *slot = Relay::start()
@@ -90,10 +98,13 @@ pub(super) fn relay(away: Box<Away>) -> Result<Lent, Box<Away>> {
             return Err(away);
         };
         let (number, (home, back)) = (NUMBER.fetch_add(1, Ordering::Relaxed), oneshot::channel());
-        if !relay.tell(Order::Take(Lane { number, away, home })) {
-            *slot = None; // it has died, and this tunnel with it
+        match relay.tell(Order::Take(Lane { number, away, home })) {
+            Err(Order::Take(lane)) => {
+                *slot = None; // it has died: the next one makes another
+                Err(lane.away)
+            }
+            _ => Ok(Lent { number, relay, back }),
         }
-        Ok(Lent { number, relay, back })
     })
 }
 
@@ -105,7 +116,7 @@ impl Lent {
 
     /// Has it come back soon.
     pub(super) fn call_back(&self) {
-        self.relay.tell(Order::GiveBack(self.number));
+        let _ = self.relay.tell(Order::GiveBack(self.number)); // who has died has nothing to give
     }
 }
 
@@ -125,18 +136,19 @@ impl Relay {
         Ok(Self { orders, bell })
     }
 
-    /// Whether there is anybody to obey.
-    fn tell(&self, order: Order) -> bool {
-        let sent = self.orders.send(order).is_ok();
+    /// # Errors
+    /// The order, if nobody is there to obey.
+    fn tell(&self, order: Order) -> Result<(), Order> {
+        self.orders.send(order).map_err(|refused| refused.0)?;
         // Without the bell, the order is seen when anything else happens.
         let _ = self.bell.wake();
-        sent
+        Ok(())
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.tell(Order::End);
+        let _ = self.tell(Order::End);
     }
 }
 

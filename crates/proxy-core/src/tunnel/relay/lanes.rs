@@ -23,8 +23,14 @@ use crate::tunnel::way::{AT_ONCE, IN_A_ROW};
 
 /// Connections that are told of at once.
 const EVENTS: usize = 256;
-/// Stands for orders; connections have even and odd numbers from zero.
+/// Stands for orders; callers have even numbers from zero on, and upstreams the odd ones behind them.
 const ORDERS: Token = Token(usize::MAX);
+
+/// A peer that is gone is an error, and no signal. Where this cannot be said with each call, std has said so of the socket.
+#[cfg(not(target_vendor = "apple"))]
+const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SEND: SendFlags = SendFlags::DONTWAIT;
 
 /// A tunnel, and where it goes back to.
 #[derive(Debug)]
@@ -73,23 +79,19 @@ impl Lanes {
                 }
                 _ => {}
             }
-            let mut orders = false;
             for event in &events {
-                match event.token() {
-                    ORDERS => orders = true,
-                    _ => self.moved(event),
-                }
+                self.moved(event);
             }
             // Not before: a new tunnel must not get what is said of the one whose place it takes.
-            if orders && !self.obey() {
+            if !self.obey() {
                 return;
             }
         }
     }
 
-    /// Something came, or ended; perhaps of a tunnel that has just gone back.
+    /// Something came, or ended; perhaps of a tunnel that has just gone back, or it is only the bell.
     fn moved(&mut self, event: &Event) {
-        let (place, by_caller) = (event.token().0 / 2, event.token().0 % 2 == 0);
+        let (place, by_caller) = (event.token().0 / 2, event.token().0.is_multiple_of(2));
         let Some(lane) = self.lanes.get_mut(place) else {
             return;
         };
@@ -145,7 +147,7 @@ impl Lanes {
 
 impl Away {
     /// Moves what has come from one end; whether that is all there is to be done.
-    fn pass(&mut self, by_caller: bool, scratch: &mut [u8]) -> bool {
+    pub(super) fn pass(&mut self, by_caller: bool, scratch: &mut [u8]) -> bool {
         let (source, sink, way, moved) = if by_caller {
             let moved = &self.traffic.to_upstream;
             (&self.caller, &self.upstream, &mut self.to_upstream, moved)
@@ -154,20 +156,20 @@ impl Away {
             (&self.upstream, &self.caller, &mut self.to_caller, moved)
         };
         for _ in 0..IN_A_ROW {
-            let count = match recv(source, &mut *scratch, RecvFlags::empty()) {
+            let count = match recv(source, &mut *scratch, RecvFlags::DONTWAIT) {
                 Ok((count @ 1.., _)) => count,
                 Err(Errno::AGAIN) => return true,
                 Ok(_) | Err(_) => return false, // which the worker meets again
             };
             let came = &scratch[..count];
             // What is wrong with a sink is what the worker meets, too, with what is left.
-            let written = send(sink, came, SendFlags::NOSIGNAL).unwrap_or(0);
+            let written = send(sink, came, SEND).unwrap_or(0);
             way.went(came, written, moved);
             if written < count {
                 return false;
             }
             if count < scratch.len() {
-                return true; // what comes from now on is told
+                return true; // there was no more: what comes is told
             }
         }
         false

@@ -25,6 +25,17 @@ fn connected() -> (TcpStream, TcpStream) {
     (other, ours)
 }
 
+fn away(caller: TcpStream, upstream: TcpStream) -> Box<Away> {
+    Box::new(Away {
+        caller,
+        upstream,
+        to_caller: Way::default(),
+        to_upstream: Way::default(),
+        traffic: Traffic::new(),
+        refused: false,
+    })
+}
+
 fn eventually(mut is_so: impl FnMut() -> bool) {
     let began = std::time::Instant::now();
     while !is_so() {
@@ -36,20 +47,13 @@ fn eventually(mut is_so: impl FnMut() -> bool) {
 impl Bench {
     fn start() -> Self {
         let ((caller, ours), (upstream, theirs)) = (connected(), connected());
-        let traffic = Traffic::new();
-        let lent = relay(Box::new(Away {
-            caller: ours,
-            upstream: theirs,
-            to_caller: Way::default(),
-            to_upstream: Way::default(),
-            traffic: traffic.clone(),
-            refused: false,
-        }));
+        let away = away(ours, theirs);
+        let traffic = away.traffic.clone();
         Self {
             caller,
             upstream,
             traffic,
-            lent: lent.unwrap(),
+            lent: relay(away).unwrap(),
         }
     }
 
@@ -165,11 +169,15 @@ async fn a_tunnel_whose_end_takes_no_more_comes_back_with_what_is_not_written() 
 }
 
 #[actix_web::test]
-async fn a_tunnel_whose_other_end_is_gone_comes_back() {
-    let mut bench = Bench::start();
-    bench.upstream.shutdown(std::net::Shutdown::Both).unwrap();
-    let _ = bench.caller.write_all(b"to nobody");
-    bench.back().await;
+async fn what_an_end_refuses_that_is_gone_is_not_taken_for_written() {
+    let ((mut caller, ours), (_upstream, theirs)) = (connected(), connected());
+    theirs.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut away = away(ours, theirs);
+    caller.write_all(b"to nobody").unwrap();
+    let mut scratch = [0; 100];
+    eventually(|| !away.pass(true, &mut scratch));
+    assert_eq!(away.to_upstream.pending(), b"to nobody");
+    assert!(away.pass(false, &mut scratch), "nothing came the other way");
 }
 
 #[actix_web::test]
@@ -194,15 +202,15 @@ async fn a_relay_ends_with_its_worker() {
 }
 
 #[actix_web::test]
-async fn a_relay_that_has_died_is_replaced() {
+async fn a_relay_that_has_died_is_replaced_and_costs_no_tunnel_that_it_did_not_have() {
     let mut bench = Bench::start();
-    bench.lent.relay.tell(Order::End);
+    bench.lent.relay.tell(Order::End).unwrap();
     assert!(bench.lent.back().await.is_none());
-    eventually(|| !bench.lent.relay.tell(Order::GiveBack(0)));
-    let mut lost = Bench::start();
-    assert!(
-        lost.lent.back().await.is_none(),
-        "whose relay was gone has lost its connections"
-    );
-    Bench::start().through(true, b"hello");
+    eventually(|| bench.lent.relay.tell(Order::GiveBack(0)).is_err());
+    let ((_caller, ours), (_upstream, theirs)) = (connected(), connected());
+    let kept = relay(away(ours, theirs)).unwrap_err();
+    assert!(kept.caller.peer_addr().is_ok());
+    let mut lent = relay(kept).unwrap();
+    lent.call_back();
+    assert!(lent.back().await.is_some());
 }
