@@ -1,17 +1,21 @@
 """Developers' copies beside the service: by the ApplicationSet, by plain manifests, and changed while they run."""
 
+import io
 import os
+import shlex
 import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import lib
+import httpx
 import pytest
 from lib.cluster import settings
 from lib.cluster.argo import Argo
-from lib.cluster.kubectl import Manifest
+from lib.cluster.kubectl import Manifest, is_ready
 from lib.cluster.platform import Platform
 from lib.cluster.runtime import build_image
 from lib.poll import eventually
@@ -50,7 +54,7 @@ def _load_shell(platform: Platform) -> None:
         programs.mkdir()
         (programs / "busybox").write_bytes(settings.debian("busybox-static", "bin/busybox").read_bytes())
         (programs / "busybox").chmod(0o755)
-        for name in ("sh", "cat", "chmod", "mv", "sleep", "stat"):
+        for name in ("sh", "cat", "chmod", "mv", "sleep", "stat", "tar"):
             (programs / name).symlink_to("busybox")
         platform.cluster.containerd.load(build_image(Path(folder), _LIVE, "COPY bin /bin\n"))
 
@@ -104,16 +108,57 @@ def test_a_build_is_brought_into_the_running_pod_with_kubectl_alone(platform: Pl
     for build in (1, 2):  # the second takes the first one's place
         _push(platform)
         eventually("it starts", lambda: _starts(platform, namespace, pod) == build, within=30)  # noqa: B023
-    eventually("requests are led to it", lambda: platform.addresses("jira-proxy", namespace), within=30)
+        eventually("it serves", lambda: _ready(pod), within=30)
+    _is_the_same(platform, namespace, pod)
+
+
+def test_a_tool_that_syncs_files_finds_what_it_needs(platform: Platform, copies: list[str]) -> None:
+    """What DevSpace does, without it: a helper into /tmp, by `tar`, and the file written in place while the build before runs."""
+    namespace = copies[1]
+    (pod,) = eventually("it is ready", lambda: _waiting(platform, namespace), within=60)
+    before = _starts(platform, namespace, pod)
+    built = binary("jira-proxy").read_bytes()
+    _in_pod(platform, namespace, pod, "tar xzp -C /tmp/.", _archive("helper", built))
+    assert _in_pod(platform, namespace, pod, "/tmp/helper --version").startswith(b"jira-proxy ")
+    _in_pod(platform, namespace, pod, "cat >/live/jira-proxy && chmod 755 /live/jira-proxy", built)
+    eventually("it starts", lambda: _starts(platform, namespace, pod) == before + 1, within=30)
+    eventually("it serves", lambda: _ready(pod), within=30)
+    _is_the_same(platform, namespace, pod)
+
+
+def _waiting(platform: Platform, namespace: str) -> list[Manifest] | None:
+    pods = platform.kubectl.pods(namespace)
+    return list(pods) if len(pods) == 1 and is_ready(pods[0]) else None
+
+
+def _ready(pod: Manifest) -> bool:
+    """By the service's own word: its pod is ready without."""
+    return httpx.get(f"http://{pod['status']['podIP']}:8090/readyz", trust_env=False).status_code == httpx.codes.OK
+
+
+def _is_the_same(platform: Platform, namespace: str, pod: Manifest) -> None:
     (same,) = platform.kubectl.pods(namespace)
     assert same["metadata"]["uid"] == pod["metadata"]["uid"]
     assert same["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
-def _waiting(platform: Platform, namespace: str) -> list[Manifest] | None:
-    pods = platform.kubectl.pods(namespace)
-    running = [pod for pod in pods if pod["status"].get("phase") == "Running"]
-    return running if len(pods) == len(running) == 1 else None
+def _archive(name: str, content: bytes) -> bytes:
+    """As DevSpace makes it: gzip, owned by root, for everybody."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(content), 0o777
+        archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _in_pod(platform: Platform, namespace: str, pod: Manifest, script: str, given: bytes = b"") -> bytes:
+    place = ["exec", "--stdin", pod["metadata"]["name"], f"--namespace={namespace}", "--container=jira-proxy"]
+    done = subprocess.run(
+        [*shlex.split(platform.kubectl.command), *place, "--", "sh", "-c", script], input=given, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def _starts(platform: Platform, namespace: str, pod: Manifest) -> int:

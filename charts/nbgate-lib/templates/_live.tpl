@@ -1,6 +1,7 @@
 {{/*
 With an image that has a shell: what is brought to /live/<service> runs, and the next one as soon as it is there. One that ends by
-itself is not started again: its log says why. See deploy/live/push.sh.
+itself is not started again: its log says why. A copy in /tmp is what runs, as tools that sync write a file in place, and a program
+that runs cannot be written to; one that was not the same a second ago may still be on its way. See deploy/live.
 */}}
 {{- define "nbgate-lib.liveCommand" -}}
 - sh
@@ -9,13 +10,16 @@ itself is not started again: its log says why. See deploy/live/push.sh.
   trap 'kill "$pid"; wait "$pid"; exit' TERM
   echo "waiting for /live/{{ .Chart.Name }}"
   while true; do
-    found=$(stat -c '%i %Y' /live/{{ .Chart.Name }} 2>/dev/null)
-    if [ -n "$found" ] && [ "$found" != "$running" ]; then
+    found=$(stat -c '%i %Y %s' /live/{{ .Chart.Name }} 2>/dev/null)
+    if [ -n "$found" ] && [ "$found" = "$seen" ] && [ "$found" != "$running" ]; then
       [ -z "$pid" ] || { kill "$pid"; wait "$pid"; }
       running=$found
-      /live/{{ .Chart.Name }} "$@" &
+      cat /live/{{ .Chart.Name }} >/tmp/{{ .Chart.Name }}
+      chmod 755 /tmp/{{ .Chart.Name }}
+      /tmp/{{ .Chart.Name }} "$@" &
       pid=$!
     fi
+    seen=$found
     sleep 1 &
     wait "$!"
   done

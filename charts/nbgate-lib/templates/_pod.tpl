@@ -48,7 +48,7 @@ spec:
           containerPort: {{ int64 $config.server.port }}
         - name: admin
           containerPort: {{ int64 $config.server.admin_port }}
-      {{- if not (and $dev.enabled $dev.image) }}
+      {{- if not (and $dev.enabled $dev.image) }}{{/* The first build comes into a pod without one, and tools wait for pods that are ready. */}}
       startupProbe:
         httpGet: {path: /startupz, port: admin}
         periodSeconds: 1
@@ -57,12 +57,12 @@ spec:
         httpGet: {path: /livez, port: admin}
         periodSeconds: 10
         timeoutSeconds: 3
-      {{- end }}
       readinessProbe:
         httpGet: {path: /readyz, port: admin}
         periodSeconds: 2
         timeoutSeconds: 2
         failureThreshold: 2
+      {{- end }}
   volumes:
     - name: config
       configMap:
@@ -75,6 +75,8 @@ spec:
     {{- end }}
     {{- if $dev.enabled }}
     - name: live
+      emptyDir: {}
+    - name: tmp
       emptyDir: {}
     {{- end }}
     {{- with include (printf "%s.volumes" .Chart.Name) . | trim }}
@@ -131,6 +133,8 @@ volumeMounts:
   {{- if .Values.config.devMode.enabled }}
   - name: live
     mountPath: /live
+  - name: tmp
+    mountPath: /tmp
   {{- end }}
   {{- with include (printf "%s.mounts" .Chart.Name) . | trim }}
   {{- . | nindent 2 }}

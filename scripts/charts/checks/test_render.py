@@ -91,6 +91,22 @@ def test_a_pod_has_the_time_to_drain(charts: Path) -> None:
         assert pod(helm.objects(rendered(charts / "jira-proxy", files, *more)))["terminationGracePeriodSeconds"] == seconds
 
 
+def test_a_copy_with_a_shell_is_ready_before_the_first_build_comes(charts: Path) -> None:
+    # Tools that sync files wait for a ready pod, write into /tmp and /live, and find the rest as in production.
+    for service in SERVICES:
+        files = sets_of_values(charts / service)["values-dev1"]
+        plain, live = (pod(helm.objects(rendered(charts / service, files, *more))) for more in ([], ["--set=config.devMode.image=busybox:1"]))
+        assert plain["volumes"] == live["volumes"]
+        (usual,), (container,) = plain["containers"], live["containers"]
+        assert container == {key: value for key, value in usual.items() if not key.endswith("Probe")} | {
+            "image": "busybox:1", "command": container["command"]
+        }
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        for folder in ("/live", "/tmp"):
+            assert {"name": mounts[folder], "emptyDir": {}} in live["volumes"]
+        assert live["initContainers"] == plain["initContainers"], "the service's own image checks the configuration"
+
+
 def test_a_changed_configuration_changes_the_pods_and_a_secret_does_not(charts: Path) -> None:
     files = sets_of_values(charts / "jira-proxy")["example"]
 
