@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings a fresh build of a service into the pod of a developer's copy, with kubectl alone: deploy/live/push.sh jira-proxy dev1
+# Brings a fresh build of a service (build.sh) into the pod of a developer's copy, with kubectl alone: deploy/live/push.sh jira-proxy dev1
 #
 # The copy's values name an image with a shell (`config.devMode.image`); what stands in the pod's folder /live is then what runs. With
 # NBGATE_BINARY, that file is brought instead, which has to be static. KUBECTL is the command [kubectl].
@@ -9,15 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 service=${1:?usage: deploy/live/push.sh SERVICE COPY}
 copy=${2:?usage: deploy/live/push.sh SERVICE COPY}
 binary=${NBGATE_BINARY:-}
-if [[ -z $binary ]]; then
-    target=${CARGO_TARGET_DIR:-target}
-    cargo rustc --locked --package "$service" --bin "$service" --target-dir "$target" -- \
-        -C target-feature=+crt-static -C strip=symbols
-    # The folder that tools look at holds this and nothing else.
-    mkdir -p "$target/live/$service"
-    binary=$target/live/$service/$service
-    cp "$target/debug/$service" "$binary"
-fi
+[[ -n $binary ]] || binary=$(deploy/live/build.sh "$service")
 
 read -ra kubectl <<<"${KUBECTL:-kubectl}"
 namespace=$service-$copy

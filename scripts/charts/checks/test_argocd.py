@@ -113,6 +113,21 @@ def test_the_applicationset_makes_the_same_copies_as_the_plain_manifests() -> No
         assert made["metadata"]["name"] == plain["metadata"]["name"]
 
 
+def test_files_for_devspace_lead_to_copies_and_share_no_port() -> None:
+    ports: list[str] = []
+    for number in (1, 2):
+        file = yaml.safe_load((ROOT / f"deploy/live/devspace-dev{number}.yaml").read_text("utf-8"))
+        application = read(f"dev/{file['name']}.yaml")
+        ((service, dev),) = file["dev"].items()
+        assert dev["namespace"] == application["spec"]["destination"]["namespace"]
+        assert application["spec"]["source"]["path"] == f"charts/{service}"
+        assert dev["labelSelector"] == {"app.kubernetes.io/name": service} and dev["container"] == service
+        (sync,) = dev["sync"]
+        assert sync["path"] == f"../../target/live/{service}:/live" and sync["excludePaths"] == ["*", f"!/{service}"]
+        ports += [port["port"].partition(":")[0] for port in dev["ports"]]
+    assert len(set(ports)) == len(ports) == 4
+
+
 def test_a_copy_without_a_word_about_live_development_is_healed_by_the_applicationset(tmp_path: Path) -> None:
     # `missingkey=error`: one file that does not have a key would keep all copies from being made. Helm has the same functions.
     patch = read("applicationset-dev.yaml")["spec"]["templatePatch"]
