@@ -1,5 +1,6 @@
 """Writes what is generated: a chart's schema and README, and the plain manifests for Argo CD."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -35,12 +36,19 @@ def manifest(template: str, *arguments: str) -> str:
     return re.sub(r"\A---\n# Source: .*\n", "", rendered).rstrip("\n") + "\n"
 
 
+def applications(entries: dict[str, dict | None]) -> tuple[str, str]:
+    return "--set-json", f"applications={json.dumps(entries)}"
+
+
+def switched_on(chart: str) -> dict:
+    """The plain manifests are there for every service, whatever the site has switched off in the app-of-apps."""
+    return {"chart": chart, "enabled": True}
+
+
 def application(chart: str, copy: str = "") -> str:
     name = f"{chart}-{copy}" if copy else chart
-    # Also of a service that the site has switched off: who merges has no files that come and go.
-    entry = f'{{"chart": "{chart}", "enabled": true' + (f', "copy": "{copy}", "selfHeal": false}}' if copy else "}")
-    others = "".join(f'"{other}": null, ' for other in SERVICES if other != name)
-    return manifest("applications", "--set-json", f'applications={{{others}"{name}": {entry}}}')
+    entry = {"chart": chart, "copy": copy, "selfHeal": False} if copy else switched_on(chart)
+    return manifest("applications", *applications({**dict.fromkeys(SERVICES), name: entry}))
 
 
 def generated() -> dict[Path, str]:
@@ -49,7 +57,7 @@ def generated() -> dict[Path, str]:
         files[chart / "values.schema.json"] = schema(chart)
         if chart.name in SERVICES:
             files[chart / "README.md"] = readme(chart)
-    files[ARGOCD / "project.yaml"] = manifest("project")
+    files[ARGOCD / "project.yaml"] = manifest("project", *applications({chart: switched_on(chart) for chart in SERVICES}))
     for chart in SERVICES:
         files[ARGOCD / f"applications/{chart}.yaml"] = application(chart)
         for copy in COPIES:

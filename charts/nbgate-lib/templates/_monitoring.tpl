@@ -78,14 +78,20 @@ sum by ({{ index . 0 }}) (increase({{ $counter }}[{{ $window }}])) > 0 or sum by
   severity: warning
   summary: More than one request in twenty ends in an error of ours or of the upstream
 - name: NbgateIdentityUnavailable
-  expr: sum by (kind) (rate(nbgate_identity_lookups_total{SERVICE,outcome="unavailable"}[5m])) > 0
-  for: 5m
+  {{- /* Two brief failures are seen for less than twice the window: `for` is longer. */}}
+  expr: >-
+    sum by (kind) (rate(nbgate_identity_lookups_total{SERVICE,outcome="unavailable"}[3m]))
+    / sum by (kind) (rate(nbgate_identity_lookups_total{SERVICE}[3m])) > 0.1
+  for: 7m
   severity: critical
   summary: Callers are refused because the platform does not say who they are
 - name: NbgateSecretUnread
-  expr: {{ include "nbgate-lib.grown" (list "pod, tenant" `nbgate_credential_reloads_total{SERVICE,outcome="failed"}` "1h") | quote }}
+  expr: >-
+    max by (pod, tenant) (nbgate_credential_unread{SERVICE}) > 0
+    or max by (pod) (nbgate_certificate_unread{SERVICE}) > 0
+  for: 2m
   severity: warning
-  summary: A changed secret could not be read, the one before it is still in use
+  summary: A secret on disk cannot be used as it is, what was read before it still is
 - name: NbgateAnswersCut
   expr: sum by (tenant) (increase(nbgate_cut_answers_total{SERVICE}[15m])) > 10
   severity: warning

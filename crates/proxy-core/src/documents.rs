@@ -42,7 +42,10 @@ pub use self::{
     snapshot::Snapshot,
 };
 use crate::{
-    files::watch::{self, Watched},
+    files::{
+        Told,
+        watch::{self, Watched},
+    },
     telemetry::TenantMetrics,
 };
 
@@ -135,13 +138,14 @@ impl<T: Send + Sync> Watched for Shared<T> {
 
 impl<T> Shared<T> {
     fn read(directory: &Path, metrics: &TenantMetrics, read: Box<Read<T>>) -> anyhow::Result<Self> {
-        let mut state = State::default();
+        let mut state = State::new(Told::nothing(&metrics.unread_credentials));
         let listing = directory::look(directory, &state.known)
             .map_err(|what| anyhow!("the directory of documents {} {what}", directory.display()))?;
         let changes = listing.map(|listing| settle(metrics, directory, &mut state, listing, true));
         let changes = changes.unwrap_or_default();
         let (snapshot, report) = Snapshot::default().with(changes, |name, text| guarded(|| read(name, text)));
         report.begin(metrics.tenant(), directory);
+        metrics.unread_credentials.add(snapshot.bad());
         Ok(Self {
             directory: directory.to_owned(),
             metrics: metrics.clone(),
@@ -170,7 +174,9 @@ impl<T> Shared<T> {
             return;
         }
         let read = |name: &str, text: &SecretString| guarded(|| (self.read)(name, text));
-        let (next, report) = self.current.load().with(changes, read);
+        let known = self.current.load();
+        let (next, report) = known.with(changes, read);
+        self.metrics.unread_credentials.add(next.bad() - known.bad());
         self.current.store(Arc::new(next));
         report.tell(&self.metrics, &self.directory);
     }

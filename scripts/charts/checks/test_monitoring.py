@@ -47,13 +47,30 @@ def test_metrics_of_alerts_are_those_that_the_code_has(all_objects: dict[str, li
 def test_a_first_failure_is_noticed(all_objects: dict[str, list[dict]]) -> None:
     # These counters are not there until they count, and `increase` of one that appears as 1 is 0.
     for service, name, metric in (
-        ("jira-proxy", "NbgateSecretUnread", "nbgate_credential_reloads_total"),
         ("instance-proxy", "NbgateJournalFails", "nbgate_journal_writes_total"),
         ("instance-proxy", "NbgateJournalFails", "nbgate_endings_total"),
     ):
         expression = next(alert["expr"] for alert in alerts(all_objects, service) if alert["alert"] == name)
         appeared = rf"({metric}\{{[^}}]+\}}) unless \1 offset \d+[mh]"
         assert re.search(appeared, expression), expression
+
+
+def test_a_secret_that_cannot_be_read_is_told_until_it_can(all_objects: dict[str, list[dict]]) -> None:
+    # A failure counts once: what looks at the counter ends with its window, mended or not.
+    for service in SERVICES:
+        alert = next(alert for alert in alerts(all_objects, service) if alert["alert"] == "NbgateSecretUnread")
+        assert "nbgate_credential_unread{" in alert["expr"] and "nbgate_certificate_unread{" in alert["expr"]
+        assert "[" not in alert["expr"] and "offset" not in alert["expr"]
+
+
+def test_two_brief_failures_to_identify_wake_nobody(all_objects: dict[str, list[dict]]) -> None:
+    for service in SERVICES:
+        alert = next(alert for alert in alerts(all_objects, service) if alert["alert"] == "NbgateIdentityUnavailable")
+        failing, all_ = alert["expr"].split(" / ")
+        assert 'outcome="unavailable"' in failing and "outcome" not in all_, "a share"
+        # Each is seen as long as the window: where the second follows when the first is no longer seen, twice as long.
+        (window,) = set(re.findall(r"\[(\d+)m\]", alert["expr"]))
+        assert int(alert["for"].removesuffix("m")) > 2 * int(window)
 
 
 def test_ends_that_are_given_up_are_told(all_objects: dict[str, list[dict]]) -> None:

@@ -74,7 +74,7 @@ impl ServiceCredential {
             breaker: Breaker::default(),
             last: Mutex::new(Last {
                 files: Followed::at(places),
-                told: Told::default(),
+                told: Told::nothing(&tenant.unread_credentials),
             }),
         });
         watch::begin(&shared).context("no thread to watch credentials can be had")?;

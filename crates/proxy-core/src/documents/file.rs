@@ -124,7 +124,7 @@ impl<T> Shared<T> {
             file: Followed::at(places),
             good: Mark::of_secret(&text),
             refused: None,
-            told: Told::default(),
+            told: Told::nothing(&metrics.unread_credentials),
         };
         Ok(Self {
             path: path.to_owned(),

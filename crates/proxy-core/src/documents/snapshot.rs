@@ -35,6 +35,14 @@ impl<T> Snapshot<T> {
         self.documents.iter().map(|(name, document)| (&**name, shown(document)))
     }
 
+    /// How many are no good.
+    pub(super) fn bad(&self) -> i64 {
+        self.documents
+            .values()
+            .map(|document| i64::from(document.is_err()))
+            .sum()
+    }
+
     /// The snapshot that follows, and what to say of it.
     pub(super) fn with(
         &self,

@@ -11,7 +11,7 @@ use super::{
 use crate::files::{Told, Unreadable};
 
 /// What earlier looks found, and what was said of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     pub(super) known: Known,
     /// What the last look found that does not count yet; without looks, that there was no such file.
@@ -32,6 +32,16 @@ pub(super) enum Change {
 pub(super) type Changes = BTreeMap<Arc<str>, Change>;
 
 impl State {
+    /// Nothing was looked at yet.
+    pub(super) fn new(told: Told) -> Self {
+        Self {
+            known: Known::default(),
+            pending: BTreeMap::new(),
+            told,
+            odd: Odd::default(),
+        }
+    }
+
     /// What counts of a listing and is new. Of files that are written in place it is what the look before saw too: it may
     /// have met one half-written. A version, and what there is when all begins, counts `at_once`.
     pub(super) fn settle(&mut self, listing: Listing, at_once: bool) -> Changes {

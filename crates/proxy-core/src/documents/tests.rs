@@ -94,6 +94,15 @@ impl Stage {
     fn reloads(&self) -> (u64, u64) {
         (reloads(&self.metrics, "loaded"), reloads(&self.metrics, "failed"))
     }
+
+    /// How much on disk cannot be used as it is.
+    fn unread(&self) -> i64 {
+        unread(&self.metrics)
+    }
+}
+
+fn unread(metrics: &Arc<Metrics>) -> i64 {
+    metrics.tenant("default").unread_credentials.get()
 }
 
 fn reloads(metrics: &Metrics, outcome: &str) -> u64 {

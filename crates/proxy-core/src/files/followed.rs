@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use prometheus::IntGauge;
+
 use super::Mark;
 
 /// What was seen at the last look.
@@ -40,22 +42,38 @@ impl Followed {
     }
 }
 
-/// The failure that was told of, until all is well again: each is told once, not once a second.
-#[derive(Debug, Default)]
-pub(crate) struct Told(Option<String>);
+/// The failure that was told of, until all is well again: each is told once, not once a second. As long as there is one,
+/// the gauge is one higher: what tells once says nothing of what is still so.
+#[derive(Debug)]
+pub(crate) struct Told {
+    what: Option<String>,
+    unread: IntGauge,
+}
 
 impl Told {
+    /// Nothing was told; `unread` counts what cannot be read, this and others.
+    pub(crate) fn nothing(unread: &IntGauge) -> Self {
+        Self {
+            what: None,
+            unread: unread.clone(),
+        }
+    }
+
     /// Whether nobody has been told of this yet; now they are.
     pub(crate) fn is_news(&mut self, what: &str) -> bool {
-        let news = self.0.as_deref() != Some(what);
-        if news {
-            self.0 = Some(what.to_owned());
+        let news = self.what.as_deref() != Some(what);
+        if news && self.what.replace(what.to_owned()).is_none() {
+            self.unread.inc();
         }
         news
     }
 
     /// All is well; says whether it was not.
     pub(crate) fn clear(&mut self) -> bool {
-        self.0.take().is_some()
+        let was_told = self.what.take().is_some();
+        if was_told {
+            self.unread.dec();
+        }
+        was_told
     }
 }

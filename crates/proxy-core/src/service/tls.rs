@@ -88,7 +88,7 @@ impl Certificate {
             state: Mutex::new(State {
                 in_use: pem.mark(),
                 followed: Followed::at(places),
-                told: Told::default(),
+                told: Told::nothing(&metrics.unread_certificate()),
             }),
         });
         shared.tell_end(end);

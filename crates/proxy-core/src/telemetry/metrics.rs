@@ -6,8 +6,8 @@ mod tenant;
 use std::sync::Arc;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
-    process_collector::ProcessCollector,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector, process_collector::ProcessCollector,
 };
 
 pub use self::{
@@ -35,8 +35,10 @@ pub struct Metrics {
     key_fetches: IntCounterVec,
     credential_reloads: IntCounterVec,
     credential_age: IntGaugeVec,
+    credential_unread: IntGaugeVec,
     certificate_reloads: IntCounterVec,
     certificate_not_after: IntGaugeVec,
+    certificate_unread: IntGaugeVec,
     in_flight: IntGaugeVec,
     open_tunnels: IntGaugeVec,
     cut_answers: IntCounterVec,
@@ -125,6 +127,11 @@ impl Metrics {
                 "Time since the credential in use was read.",
                 &["tenant"],
             ),
+            credential_unread: gauges(
+                "nbgate_credential_unread",
+                "Secrets on disk that cannot be used as they are now; what was read before stays in use.",
+                &["tenant"],
+            ),
             certificate_reloads: counters(
                 "nbgate_certificate_reloads_total",
                 "Attempts to read a changed certificate or its key, by outcome (loaded, failed).",
@@ -133,6 +140,11 @@ impl Metrics {
             certificate_not_after: gauges(
                 "nbgate_certificate_not_after_seconds",
                 "Unix time at which the first certificate of the chain in use ends.",
+                &["service"],
+            ),
+            certificate_unread: gauges(
+                "nbgate_certificate_unread",
+                "1 while the certificate on disk or its key cannot be used; what was read before stays in use.",
                 &["service"],
             ),
             in_flight: gauges("nbgate_in_flight", "Requests in progress.", &["service", "tenant"]),
@@ -210,6 +222,12 @@ impl Metrics {
         self.certificate_not_after
             .with_label_values(&[self.service])
             .set(seconds);
+    }
+
+    /// Whether the certificate on disk cannot be used as it is now.
+    #[must_use]
+    pub fn unread_certificate(&self) -> IntGauge {
+        self.certificate_unread.with_label_values(&[self.service])
     }
 
     /// Counts one attempt to write to a journal.

@@ -6,7 +6,10 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 
 use super::{basic_files, config, start, token_file, value};
-use crate::config::sections::{CredentialKind, SecretSource, Username};
+use crate::{
+    config::sections::{CredentialKind, SecretSource, Username},
+    telemetry::Metrics,
+};
 
 /// What may be wrong with a file, how to get there, and what is said of it.
 type Damage = (&'static str, fn(&Path), &'static str);
@@ -142,6 +145,7 @@ async fn a_bad_change_leaves_the_last_good_credential_and_a_good_one_is_taken() 
         fs::write(&file, "good").unwrap();
         let (source, metrics) = start(&token_file(file.clone()));
         let source = source.unwrap();
+        assert_eq!(unread(&metrics), "0", "{name}: there before anything fails");
         damage(&file);
         (0..5).for_each(|_| source.look());
         assert_eq!(value(&source).await, "Bearer good", "{name}");
@@ -151,6 +155,7 @@ async fn a_bad_change_leaves_the_last_good_credential_and_a_good_one_is_taken() 
             "{name}: counted once, not once a second\n{}",
             metrics.to_text()
         );
+        assert_eq!(unread(&metrics), "1", "{name}");
         if fs::remove_file(&file).is_err() {
             let _ = fs::remove_dir(&file);
         }
@@ -166,6 +171,34 @@ async fn a_bad_change_leaves_the_last_good_credential_and_a_good_one_is_taken() 
             text.contains("nbgate_credential_age_seconds{tenant=\"default\"} 0\n"),
             "{name}: {text}"
         );
+        assert_eq!(unread(&metrics), "0", "{name}");
+    }
+}
+
+fn unread(metrics: &Metrics) -> String {
+    let text = metrics.to_text();
+    let series = "nbgate_credential_unread{tenant=\"default\"} ";
+    let value = text.lines().find_map(|line| line.strip_prefix(series));
+    value.unwrap_or("no such series").to_owned()
+}
+
+#[test]
+fn a_credential_is_unread_until_the_file_is_good_again_whatever_else_is_wrong_with_it_meanwhile() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("token");
+    fs::write(&file, "good").unwrap();
+    let (source, metrics) = start(&token_file(file.clone()));
+    let source = source.unwrap();
+    for (text, expected) in [
+        ("", "1"),
+        ("two\nlines", "1"),
+        ("good", "0"),
+        ("two words", "1"),
+        ("good", "0"),
+    ] {
+        fs::write(&file, text).unwrap();
+        (0..3).for_each(|_| source.look());
+        assert_eq!(unread(&metrics), expected, "{text}");
     }
 }
 

@@ -95,6 +95,7 @@ fn what_is_wrong_with_a_document_is_wrong_with_it_alone_at_the_start() {
             !format!("{log} {}", stage.flaw("bad")).contains("hunter2"),
             "{name}: {log}"
         );
+        assert_eq!(stage.unread(), 1, "{name}");
     }
 }
 
@@ -109,6 +110,7 @@ fn a_good_document_that_is_damaged_is_bad_from_then_on_and_can_be_mended() {
         let (_, log) = logged(|| (0..5).for_each(|_| stage.look()));
         assert!(stage.flaw("a").contains(expected), "{name}: {}", stage.flaw("a"));
         assert_eq!((stage.arc("good").as_str(), stage.reloads()), ("1", (0, 1)), "{name}");
+        assert_eq!(stage.unread(), 1, "{name}");
         assert_eq!(log.matches(expected).count(), 1, "{name}: told once\n{log}");
         assert!(
             log.contains("changed=\"a\"") && !log.contains("hunter2"),
@@ -122,6 +124,24 @@ fn a_good_document_that_is_damaged_is_bad_from_then_on_and_can_be_mended() {
             (vec!["a=after".into(), "good=1".into()], (1, 1)),
             "{name}"
         );
+        assert_eq!(stage.unread(), 0, "{name}");
+    }
+}
+
+#[test]
+fn documents_that_are_no_good_are_counted_until_they_are_mended_or_gone() {
+    let volume = TempDir::new().unwrap();
+    swap(volume.path(), 0, &[("a", "1"), ("b", "malformed"), ("c", "3")]);
+    let stage = Stage::open(volume.path());
+    assert_eq!(stage.unread(), 1);
+    for (version, texts, expected) in [
+        (1, vec![("a", "malformed"), ("b", "malformed"), ("c", "malformed")], 3),
+        (2, vec![("a", "malformed, too"), ("b", "2"), ("c", "malformed")], 2),
+        (3, vec![("a", "1"), ("b", "2")], 0),
+    ] {
+        swap(volume.path(), version, &texts);
+        (0..3).for_each(|_| stage.look());
+        assert_eq!(stage.unread(), expected, "{version}");
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{exposed, logged, reloads, write};
+use super::{exposed, logged, reloads, unread, write};
 use crate::{
     documents::WatchedFile,
     files::{tests::swap, watch},
@@ -137,15 +137,18 @@ fn a_list_that_is_no_good_is_told_at_the_start_and_changes_nothing_later() {
         let (text, read, loaded, failed) = stage.state();
         assert_eq!((text.as_str(), loaded, failed), ("good", 0, 1), "{name}");
         assert!(read <= 2, "{name}: read once, not once a second");
+        assert_eq!(unread(&stage.metrics), 1, "{name}");
         replace(&path, |file| fs::write(file, "good").unwrap());
         stage.look_twice();
         assert!(
             Arc::ptr_eq(&good, &stage.file.current()),
             "{name}: it is the same again"
         );
+        assert_eq!(unread(&stage.metrics), 0, "{name}");
         fs::write(&path, "better").unwrap();
         stage.look_twice();
         assert_eq!(stage.state(), ("better".to_owned(), read + 1, 1, 1), "{name}");
+        assert_eq!(unread(&stage.metrics), 0, "{name}");
     }
 }
 
@@ -173,6 +176,32 @@ fn a_list_in_a_volume_counts_at_once() {
     swap(volume.path(), 1, &[("list", "new")]);
     stage.file.look();
     assert_eq!(stage.state(), ("new".to_owned(), 2, 1, 0));
+}
+
+#[test]
+fn two_lists_of_a_tenant_are_counted_together() {
+    let directory = TempDir::new().unwrap();
+    let tenant = Metrics::new("test", "1").tenant("default");
+    let files = ["a", "b"].map(|name| {
+        write(directory.path(), name, "good");
+        WatchedFile::unwatched(
+            &directory.path().join(name),
+            &tenant,
+            Box::new(|text| Ok(exposed(text))),
+        )
+        .unwrap()
+    });
+    for (texts, expected) in [
+        ([&b"\xff"[..], b"good"], 1),
+        ([b"\xff", b"\xff"], 2),
+        ([b"good", b"\xff"], 1),
+        ([b"good", b"good"], 0),
+    ] {
+        write(directory.path(), "a", texts[0]);
+        write(directory.path(), "b", texts[1]);
+        (0..2).for_each(|_| files.iter().for_each(WatchedFile::look));
+        assert_eq!(tenant.unread_credentials.get(), expected, "{texts:?}");
+    }
 }
 
 #[test]

@@ -141,10 +141,12 @@ fn a_directory_that_is_gone_changes_nothing_is_told_once_and_comes_back() {
     fs::write(&directory, "a file").unwrap();
     (0..5).for_each(|_| stage.look());
     assert_eq!((stage.all(), stage.reloads()), (vec!["a=1".into()], (0, 2)));
+    assert_eq!(stage.unread(), 1, "two failures, one directory");
     fs::remove_file(&directory).unwrap();
     fs::rename(&away, &directory).unwrap();
     let (_, log) = logged(|| stage.look());
     assert!(log.contains("can be read again"), "{log}");
+    assert_eq!(stage.unread(), 0);
     assert!(Arc::ptr_eq(&a, &stage.arc("a")));
     fs::remove_dir_all(&directory).unwrap();
     stage.look();

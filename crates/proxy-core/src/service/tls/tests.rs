@@ -51,6 +51,8 @@ fn what_is_written_in_place_counts_when_it_looks_the_same_twice() {
     (0..3).for_each(|_| certificate.0.look());
     assert!(Arc::ptr_eq(&certificate.current(), &now), "what has not changed stays");
 
+    let unread = metrics.unread_certificate();
+    assert_eq!(unread.get(), 0);
     fs::write(&key, authority.issue().key).unwrap();
     (0..5).for_each(|_| certificate.0.look());
     assert!(Arc::ptr_eq(&certificate.current(), &now));
@@ -64,6 +66,11 @@ fn what_is_written_in_place_counts_when_it_looks_the_same_twice() {
         FakeAuthority::END
     );
     assert!(text.contains(&ends), "{text}");
+    let still = "nbgate_certificate_unread{service=\"test\"} 1\n";
+    assert!(text.contains(still), "{text}");
+    fs::write(&key, &second.key).unwrap();
+    (0..2).for_each(|_| certificate.0.look());
+    assert_eq!(unread.get(), 0, "what is in use is what is there again");
 }
 
 #[test]

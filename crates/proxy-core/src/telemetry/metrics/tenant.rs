@@ -21,6 +21,8 @@ pub struct TenantMetrics {
     pub open_tunnels: IntGauge,
     /// Answers that ended in a reset because of the upstream.
     pub cut_answers: IntCounter,
+    /// Secrets on disk that cannot be used as they are now: what is made of several files counts once.
+    pub unread_credentials: IntGauge,
 }
 
 impl TenantMetrics {
@@ -58,6 +60,7 @@ impl Metrics {
             in_flight: self.in_flight.with_label_values(&labels),
             open_tunnels: self.open_tunnels.with_label_values(&labels),
             cut_answers: self.cut_answers.with_label_values(&labels),
+            unread_credentials: self.credential_unread.with_label_values(&[tenant]),
         }
     }
 }
