@@ -35,9 +35,9 @@ class Run:
         self._echo = websockets.echo(bench)
         self.ours = [self._start(f"{_OURS}-{number}") for number in range(STARTS)]
         self.tunnels = {
-            _OURS: websockets.Subject(self.ours[0].port, self.ours[0].pid, instance.SOCKET),
-            "nginx": websockets.behind_nginx(bench, self._echo, peers.own),
-            "chp": websockets.behind_chp(bench, self._echo, peers.own),
+            _OURS: [websockets.Subject(one.port, one.pid, instance.SOCKET) for one in self.ours],
+            "nginx": [websockets.behind_nginx(bench, f"nginx-websockets-{number}", self._echo, peers.own) for number in range(STARTS)],
+            "chp": [websockets.behind_chp(bench, self._echo, peers.own)],
         }
 
     def _start(self, name: str) -> instance.InstanceProxy:
@@ -62,9 +62,9 @@ class Run:
         port, pid, prefix = self._place(who)
         return downloads(pid, port, f"{prefix}{BINARY}", self._token, bodies.BINARY_BYTES, times)
 
-    def messages(self, who: str, seconds: float) -> Load:
+    def messages(self, who: str, seconds: float, process: int = 0) -> Load:
         """One turn of WebSocket messages."""
-        return self.tunnels[who].load(self._token, seconds, self._peers.rest)
+        return self.tunnels[who][process].load(self._token, seconds, self._peers.rest)
 
     def idle_tunnel_kib(self, count: int) -> float:
         """Memory for each idle tunnel, in a process that has done nothing else: freed memory would be used again."""
@@ -82,7 +82,7 @@ def measure(bench: Bench, peers: Peers, table: Table, rounds: int) -> None:
     small = interleaved(4 * rounds, both, lambda who, process: run.loop(who, SMALL, 1, process), STARTS)
     large = interleaved(rounds, both, lambda who, _: run.loop(who, LARGE, 2))
     huge = interleaved(rounds, both, lambda who, _: run.download(who, 8))
-    messages = interleaved(rounds, both, lambda who, _: run.messages(who, 2))
+    messages = interleaved(4 * rounds, both, lambda who, process: run.messages(who, 1, process), STARTS)
     beside = interleaved(max(1, rounds // 2), [_OURS, "chp"], lambda who, _: run.messages(who, 2))
     for what, measured, key, budget in (
         ("2 kB JSON", small, "small", 1.0),

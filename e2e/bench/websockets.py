@@ -98,9 +98,9 @@ def echo(bench: Bench) -> int:
     return port
 
 
-def behind_nginx(bench: Bench, target: int, cpus: set[int]) -> Subject:
+def behind_nginx(bench: Bench, name: str, target: int, cpus: set[int]) -> Subject:
     """nginx as operators set it up for WebSockets."""
-    proxy = nginx.tunnel(bench, "nginx-websockets", target, cpus)
+    proxy = nginx.tunnel(bench, name, target, cpus)
     return Subject(proxy.port, proxy.worker, "/socket.io/")
 
 

@@ -59,6 +59,12 @@ impl Frames {
 
     /// Goes on with `bytes` to the end of a frame, if one ends there: its index.
     pub(crate) fn next_boundary(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.at_boundary()
+            && let Some(end) = whole(bytes)
+        {
+            self.closed |= bytes[0] & 0x0f == CLOSE;
+            return Some(end);
+        }
         let mut at = 0;
         while at < bytes.len() {
             if self.expected == Expected::Payload {
@@ -135,6 +141,18 @@ impl Frames {
             self.closed |= self.closing;
         }
     }
+}
+
+/// The length of the frame that `bytes` begin with, if all of it is there and it is none of the longest: what usually comes.
+fn whole(bytes: &[u8]) -> Option<usize> {
+    let (head, second, payload) = match *bytes {
+        [_, second, high, low, ..] if second & !MASKED == 126 => (4, second, u16::from_be_bytes([high, low]).into()),
+        [_, second, ..] if second & !MASKED < 126 => (2, second, usize::from(second & !MASKED)),
+        _ => return None,
+    };
+    let mask = if second & MASKED == 0 { 0 } else { 4 };
+    let end = head + mask + payload;
+    (end <= bytes.len()).then_some(end)
 }
 
 impl Close {
