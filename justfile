@@ -22,9 +22,9 @@ default:
 run *ARGS:
     cargo run --locked -- {{ ARGS }}
 
-# Run the hermetic tests
+# Run the hermetic tests; more at a time than there are processors, as most wait
 test *ARGS:
-    cargo test --locked --workspace {{ ARGS }}
+    RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * {{ num_cpus() }}))}" cargo test --locked --workspace {{ ARGS }}
 
 # Check format, lints, API documentation, and what is in the dependency tree
 check: fmt-check clippy doc deny
