@@ -70,6 +70,7 @@ fn a_tunnel_that_was_opened_on_a_remembered_answer_is_asked_about_as_soon_as_tha
     let token = harness.token("ada");
     assert_eq!(harness.get_with(&token, "/jupyter/42/api/status").status, 200);
     harness.visa.place("42", "eve", "127.0.0.1", "ACTIVE");
+    // The answer gets old, which nothing tells.
     thread::sleep(Duration::from_millis(4_200));
     let (mut client, _) = open(&harness, "/jupyter/42/terminals/websocket/1", &token);
     let opened = Instant::now();

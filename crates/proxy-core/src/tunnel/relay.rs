@@ -41,6 +41,12 @@ thread_local! {
     pub(super) static LENDS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
+/// As if this thread's relay had failed.
+#[cfg(test)]
+pub(super) fn die() {
+    RELAY.with_borrow(|relay| relay.as_ref().map(|relay| relay.tell(Order::End)));
+}
+
 /// Names tunnels while they are away.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 

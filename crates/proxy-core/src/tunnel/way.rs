@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    io,
+    fmt, io,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// What has come of one direction.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Way {
     frames: Frames,
     /// Read and not yet written.
@@ -36,7 +36,7 @@ pub(super) struct Way {
     stage: Stage,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 enum Stage {
     #[default]
     Relaying,
@@ -44,6 +44,17 @@ enum Stage {
     Cutting(Vec<u8>),
     /// Nothing more is written: what comes is looked at for a close frame, and dropped.
     Cut,
+}
+
+impl fmt::Debug for Way {
+    /// What people say to each other is nobody's to read.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pending = self.pending.len();
+        formatter
+            .debug_struct("Way")
+            .field("pending", &pending)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which of the two ends is at its end.

@@ -2,16 +2,14 @@ use std::future::pending;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
-    net::{TcpListener, TcpStream},
     sync::{oneshot, watch},
     task::{JoinHandle, LocalSet, spawn_local},
 };
 
 use super::*;
-use crate::{
-    transport::Raw,
-    tunnel::{Close, Until, ending::ending, relay::LENDS},
-};
+use crate::tunnel::{Close, Until, ending::ending};
+
+mod lent;
 
 const HELLO: &[u8] = b"\x81\x05hello";
 const MASKED_CLOSE: &[u8] = b"\x88\x82\x00\x00\x00\x00\x03\xe9";
@@ -281,52 +279,6 @@ async fn a_caller_who_ends_in_the_middle_of_everything_ends_the_tunnel_too() {
         drop(bench.caller);
         bench.end.await.unwrap();
         assert!(began.elapsed() <= ANSWER * 2, "{:?}", began.elapsed());
-    })
-    .await;
-}
-
-/// Both ends of a connection: the other's, and ours.
-async fn connected() -> (TcpStream, Raw) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (other, Raw::Plain(listener.accept().await.unwrap().0))
-}
-
-#[tokio::test]
-async fn mere_sockets_are_lent_and_come_back_for_whatever_the_relay_does_not_do() {
-    locally(async {
-        let ((mut caller, ours), (mut upstream, theirs)) = (connected().await, connected().await);
-        let (drain, traffic) = (watch::Sender::new(None), Traffic::new());
-        let control = Control::new(ending(None, drain.subscribe(), None, None, traffic.clone()));
-        let end = spawn_local(Pump::new(ours, theirs, control, traffic).run());
-        let flood: Vec<u8> = (0..=250).cycle().take(20_000_000).collect();
-        for lends in 1..=2 {
-            upstream.write_all(HELLO).await.unwrap();
-            let mut came = [0; 7];
-            caller.read_exact(&mut came).await.unwrap();
-            assert_eq!((&came[..], LENDS.get()), (HELLO, lends), "it is away");
-            // More than the system takes while nobody reads.
-            let (mut from, mut to) = upstream.split();
-            let (sent, came) = tokio::join!(to.write_all(&flood), async {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                let mut came = vec![0; flood.len()];
-                caller.read_exact(&mut came).await.map(|_| came)
-            });
-            sent.unwrap();
-            assert!(came.unwrap() == flood);
-            assert_eq!(
-                LENDS.get(),
-                lends,
-                "it is with its worker while it is not sure what comes"
-            );
-            tokio::time::sleep(REST).await;
-            caller.write_all(b"thanks").await.unwrap();
-            let mut came = [0; 6];
-            from.read_exact(&mut came).await.unwrap();
-            assert_eq!(&came, b"thanks");
-        }
-        drop(caller);
-        assert_eq!(end.await.unwrap().why, Why::Caller);
     })
     .await;
 }

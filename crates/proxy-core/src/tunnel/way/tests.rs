@@ -176,3 +176,10 @@ async fn after_some_pieces_the_other_direction_has_its_turn() {
     assert!(bench.poll().await.is_pending());
     assert_eq!(bench.moved.get(), 1 << 20);
 }
+
+#[test]
+fn what_was_said_cannot_be_formatted() {
+    let mut way = Way::default();
+    way.went(b"s3cr3t", 1, &Count::default());
+    assert_eq!(format!("{way:?}"), "Way { pending: 5, .. }");
+}
