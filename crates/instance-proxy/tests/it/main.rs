@@ -8,6 +8,7 @@ mod harness;
 mod listed;
 mod lookups;
 mod routing;
+mod sessions;
 mod startup;
 mod staying;
 mod tunnels;
